@@ -1,0 +1,33 @@
+/** Time as the rest of the house sees it: tests pass their own. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Runs once after `ms` milliseconds; the returned function cancels. Never keeps the process alive. */
+  after(ms: number, run: () => void): () => void
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Runs again and again, `ms` milliseconds between one end and the next start; the returned function cancels. */
+export function every(clock: Clock, ms: number, run: () => void | Promise<void>): () => void {
+  let cancelled = false
+  let cancel = () => {}
+  const next = () => {
+    cancel = clock.after(ms, async () => {
+      await run()
+      if (!cancelled) next()
+    })
+  }
+  next()
+  return () => {
+    cancelled = true
+    cancel()
+  }
+}

@@ -1,0 +1,11 @@
+import type { OptionTable } from './option.ts'
+
+/** The --help text of a command: one paragraph and a row for each flag. */
+export function helpText(usage: string, about: string, table: OptionTable): string {
+  const rows = Object.entries(table).map(([name, option]) => {
+    const left = `  ${option.short ? `-${option.short}, ` : ''}--${name}${option.value ? ` ${option.value}` : ''}`
+    const env = option.env?.length ? ` [${option.env.join(', ')}]` : ''
+    return `${left}\n        ${option.help}${env}`
+  })
+  return `Usage: ${usage}\n\n${about}\n\nFlags (each also as PORTCULLIS_<FLAG> and as a key of the --config file):\n${rows.join('\n')}\n`
+}

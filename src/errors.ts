@@ -1,0 +1,38 @@
+/**
+ * Every error that Portcullis raises on purpose has one of these codes. docs/errors.md has a row for each
+ * (test/documentation.test.ts holds the two together).
+ */
+export const ERROR_CODES = [
+  'CONFIG_INVALID',
+  'FILE_UNREADABLE',
+  'CERTIFICATE_INVALID',
+  'ROLE_MAPPING_INVALID',
+  'KEYSTONE_UNREACHABLE',
+  'KEYSTONE_TIMEOUT',
+  'KEYSTONE_OVERLOADED',
+  'KEYSTONE_WRONG_URL',
+  'KEYSTONE_BAD_ANSWER',
+  'KEYSTONE_REFUSED_US',
+  'KEYSTONE_SERVER_ERROR',
+] as const
+
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/**
+ * The one error class of the project. The message is for people: it says what is wrong and what to do, and
+ * never holds a token, a password, a key or a text that a remote server chose.
+ */
+export class PortcullisError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'PortcullisError'
+    this.code = code
+  }
+}
+
+/** A short text for any thrown value, for logs and messages. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
