@@ -52,7 +52,8 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
 
   async function look(token: string, shape: TokenShape): Promise<Verdict> {
     try {
-      if (shape.kind === 'jws' && parts.verifyJws && !(await parts.verifyJws(token))) return refused('bad_signature')
+      if (shape.kind === 'jws' && parts.verifyJws && !(await parts.verifyJws(token)))
+        return refused('bad_signature')
       return await withDeadline(clock, parts.deadlineMs, async (signal) => {
         const found = await askKeystone(token, shape, signal)
         return found === undefined ? refused('unknown_to_keystone') : decide(found.known, found.groups)
@@ -82,7 +83,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     const refusal = admissionRefusal(parts.admission, known)
     if (refusal !== undefined) return refused(refusal)
     const own = parts.identity(known, groups)
-    const mapped = applyRoleMappings(mappings, known, { ...own, groups: own.groups.filter((name) => !reserved(name)) })
+    const mapped = applyRoleMappings(mappings, known, {
+      ...own,
+      groups: own.groups.filter((name) => !reserved(name)),
+    })
     const user: UserInfo = {
       ...mapped,
       groups: mapped.groups.filter((name) => parts.systemGroups.includes(name) || !reserved(name)),

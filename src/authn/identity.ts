@@ -64,7 +64,8 @@ function projectExtra(scope: TokenScope): Record<string, readonly string[]> {
 
 function scopeGroups(scope: TokenScope, roles: readonly string[]): readonly string[] {
   if (scope.kind === 'unscoped') return []
-  if (scope.kind === 'system') return [qualified('system', 'all'), ...roles.map((role) => qualified('system-role', role))]
+  if (scope.kind === 'system')
+    return [qualified('system', 'all'), ...roles.map((role) => qualified('system-role', role))]
   if (scope.kind === 'domain')
     return [qualified('domain', scope.id), ...roles.map((role) => qualified('domain-role', scope.id, role))]
   return [

@@ -24,7 +24,11 @@ export function createAuthnMetrics(registry: MetricsRegistry): AuthnMetrics {
     result: CACHE_RESULTS,
   })
   const evictions = registry.counter('token_cache_evictions_total', 'Entries that had to make room.', {})
-  const dropped = registry.counter('reserved_groups_dropped_total', 'Groups named system:... that were dropped.', {})
+  const dropped = registry.counter(
+    'reserved_groups_dropped_total',
+    'Groups named system:... that were dropped.',
+    {},
+  )
   return {
     reviewed(outcome, milliseconds) {
       reviews.add({ outcome })
@@ -42,7 +46,11 @@ export function createAuthnMetrics(registry: MetricsRegistry): AuthnMetrics {
 }
 
 export const outcomeOf = (verdict: Verdict): ReviewOutcome =>
-  verdict.kind === 'authenticated' ? 'authenticated' : verdict.kind === 'refused' ? verdict.refusal : verdict.failure
+  verdict.kind === 'authenticated'
+    ? 'authenticated'
+    : verdict.kind === 'refused'
+      ? verdict.refusal
+      : verdict.failure
 
 const FAILED: readonly string[] = FAILURES
 

@@ -40,7 +40,8 @@ function readEntry(entry: unknown, where: string, faults: string[]): RoleMapping
   }
   const text = (key: string) => {
     const value = entry[key]
-    if (value !== undefined && value !== null && typeof value !== 'string') faults.push(`${where}.${key}: expected a text`)
+    if (value !== undefined && value !== null && typeof value !== 'string')
+      faults.push(`${where}.${key}: expected a text`)
     return isText(value) ? value : undefined
   }
   const list = (key: string) => {
@@ -48,7 +49,8 @@ function readEntry(entry: unknown, where: string, faults: string[]): RoleMapping
     if (!isTextList(value)) faults.push(`${where}.${key}: expected a list of texts`)
     return isTextList(value) ? value : []
   }
-  for (const key of Object.keys(entry)) if (!KEYS.includes(key)) faults.push(`${where}.${key}: there is no such key`)
+  for (const key of Object.keys(entry))
+    if (!KEYS.includes(key)) faults.push(`${where}.${key}: there is no such key`)
   const keystoneRole = text('keystone-role')
   if (keystoneRole === undefined) faults.push(`${where}.keystone-role: expected the name of a role`)
   return {
@@ -81,8 +83,13 @@ export function applyRoleMappings(
 
 function fits(mapping: RoleMapping, { roles, scope, user, methods }: KeystoneToken): boolean {
   if (!roles.includes(mapping.keystoneRole)) return false
-  if (mapping.project !== undefined && !(scope.kind === 'project' && scope.id === mapping.project)) return false
-  if (mapping.domain !== undefined && mapping.domain !== user.domain.id && mapping.domain !== user.domain.name)
+  if (mapping.project !== undefined && !(scope.kind === 'project' && scope.id === mapping.project))
+    return false
+  if (
+    mapping.domain !== undefined &&
+    mapping.domain !== user.domain.id &&
+    mapping.domain !== user.domain.name
+  )
     return false
   return mapping.methods.every((method) => methods.includes(method))
 }

@@ -28,7 +28,11 @@ export function createTokenCache(options: {
 }): TokenCache {
   const { clock, maxEntries, ttlMs, negativeTtlMs, evicted } = options
   const secret = createSecretKey(randomBytes(32))
-  const good = createTtlCache<Verdict & { kind: 'authenticated' }>({ max: maxEntries, clock, ...(evicted && { evicted }) })
+  const good = createTtlCache<Verdict & { kind: 'authenticated' }>({
+    max: maxEntries,
+    clock,
+    ...(evicted && { evicted }),
+  })
   const bad = createTtlCache<Verdict>({ max: maxEntries, clock })
   return {
     key: (token) => createHmac('sha256', secret).update(token).digest('base64'),
