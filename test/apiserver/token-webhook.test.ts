@@ -7,6 +7,7 @@ import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { login, simulatedAdmin } from '../support/keystone-admin.ts'
 import { startKubeApiserver } from '../support/kube-apiserver.ts'
 import { runProgram, type ServingProgram, startServe, temporaryFolder } from '../support/program.ts'
+import { realKeystone } from '../support/real-keystone.ts'
 import { fernetLike } from '../support/tokens.ts'
 import { ask } from '../support/wire.ts'
 
@@ -21,12 +22,10 @@ async function reviewsOf(server: ServingProgram): Promise<number> {
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-/** A simulated Keystone, the program in front of it, and a kubeconfig that leads kube-apiserver to the program. */
-async function world(t: Test, ...flags: readonly string[]) {
-  const keystone = await startSimulatedKeystone({ clock: systemClock })
-  t.teardown(() => keystone.close())
+/** The program in front of a Keystone, and a kubeconfig that leads kube-apiserver to the program. */
+async function webhook(t: Test, keystoneUrl: string, ...flags: readonly string[]) {
   const stateDir = temporaryFolder(t)
-  const server = await startServe(t, ['--keystone-url', keystone.url, ...flags], { stateDir })
+  const server = await startServe(t, ['--keystone-url', keystoneUrl, ...flags], { stateDir })
   const printed = await runProgram(t, 'portcullis', [
     ...['webhook-kubeconfig', '--server', `${server.url}/webhook`],
     ...['--ca-file', join(stateDir, 'ca.crt')],
@@ -34,13 +33,20 @@ async function world(t: Test, ...flags: readonly string[]) {
   t.equal(printed.code, 0, printed.stderr)
   const tokenWebhook = join(stateDir, 'webhook.kubeconfig')
   writeFileSync(tokenWebhook, printed.stdout)
+  return { server, tokenWebhook }
+}
+
+/** The same on a simulated Keystone, whose faults can be set. */
+async function world(t: Test) {
+  const keystone = await startSimulatedKeystone({ clock: systemClock })
+  t.teardown(() => keystone.close())
   const admin = simulatedAdmin(keystone)
   const member = async () => {
     const [user, project] = [await admin.createUser(), await admin.createProject()]
     await admin.grant(user, { project: project.id }, 'member')
     return { user, project, token: await login(admin.url, user, { project: { id: project.id } }) }
   }
-  return { keystone, server, tokenWebhook, admin, member }
+  return { keystone, admin, member, ...(await webhook(t, keystone.url)) }
 }
 
 t.test(
@@ -67,6 +73,30 @@ t.test(
     }
   },
 )
+
+t.test('a token of a real Keystone logs in with kubectl, and no longer once it is revoked', async (t) => {
+  const admin = await realKeystone('fernet').admin()
+  const [user, project] = [await admin.createUser(), await admin.createProject()]
+  await admin.grant(user, { project: project.id }, 'member')
+  await admin.createGroup('ops', user)
+  const token = await login(admin.url, user, { project: { id: project.id } })
+  const { tokenWebhook } = await webhook(t, admin.url, '--token-cache-ttl', '1s')
+  const apiserver = await startKubeApiserver({
+    tokenWebhook,
+    flags: ['--authentication-token-webhook-cache-ttl=1s'],
+  })
+  const whoami = () => apiserver.kubectl(['auth', 'whoami', '-o', 'json'], { token })
+  const { code, stdout, stderr } = await whoami()
+  t.equal(code, 0, stderr)
+  t.match(JSON.parse(stdout).status.userInfo, {
+    username: `keystone:user:default/${user.name}`,
+    uid: user.id,
+  })
+  t.ok(JSON.parse(stdout).status.userInfo.groups.includes('keystone:group:default/ops'))
+  await admin.revoke(token)
+  await sleep(FORGOTTEN_MS + 1000)
+  t.match(await whoami(), { code: 1, stderr: /Unauthorized|logged in/ })
+})
 
 t.test('a bad token gets 401, and 50 more calls with it reach the webhook at most once', async (t) => {
   const { server, tokenWebhook } = await world(t)
