@@ -58,7 +58,7 @@ function readSubject(spec: Readonly<Record<string, unknown>>, groupsField: strin
   if (domains.length === 1 && names.length === 1) keys.add(`project:${domains[0]}\0${names[0]}`)
   add('domain', of('user/domain/id'))
   add('domain-name', of('user/domain/name'))
-  if (spec.user !== undefined && spec[groupsField] !== undefined && isRecord(spec.extra))
+  if (typeof spec.user === 'string' && Array.isArray(spec[groupsField]) && isRecord(spec.extra))
     keys.add('keystone:')
   return {
     user,

@@ -57,10 +57,29 @@ function decide(policyText: string, given: Case): boolean {
   return typeof request !== 'string' && policy.decide(request).kind === 'allow'
 }
 
+interface Difference {
+  readonly allowed: boolean
+  readonly policy: string
+  readonly given: Case
+}
+
+/** What docs/limitations.md lists: text behind the review, and a review of the other API group. Both are a 400. */
+function isStricterEnvelope({ allowed, given }: Difference): boolean {
+  if (allowed || given.review !== undefined) return false
+  const { request, body } = given
+  if (isRecord(request)) return request.apiVersion === 'authentication.k8s.io/v1beta1'
+  try {
+    JSON.parse(body ?? '')
+    return false
+  } catch {
+    return true
+  }
+}
+
 for (const kind of ['v1', 'v2', 'mixed', 'odd'])
   t.test(`every recorded ${kind} policy is decided as k8s-keystone-auth decided it`, async (t) => {
     let agreed = 0
-    const differences: unknown[] = []
+    const differences: Difference[] = []
     for (const recording of recordings(kind))
       for (const given of recording.cases ?? []) {
         const allowed = decide(textOf(recording), given)
@@ -68,7 +87,11 @@ for (const kind of ['v1', 'v2', 'mixed', 'odd'])
         else differences.push({ allowed, policy: textOf(recording), given })
       }
     t.comment(`${kind}: ${agreed} agree, ${differences.length} differ`)
-    t.same(differences, [])
+    t.same(
+      differences.filter((difference) => !isStricterEnvelope(difference)),
+      [],
+    )
+    t.ok(differences.length < (kind === 'odd' ? 20 : 1))
     t.ok(agreed >= 500)
   })
 
