@@ -61,7 +61,7 @@ t.test('every fault is told at once, each with where its value came from', async
   const config = `${t.testdir({ 'c.yaml': 'size: many\nwhat: 1\nscopes: {a: b}\n' })}/c.yaml`
   t.throws(
     () =>
-      read(['--listen', 'here', '--nope', '--tls-cert-file', '--config', config, '--cache-ttl', '1d'], {
+      read(['--listen', 'here', '--nope', '--config', config, '--cache-ttl', '1d', '--tls-cert-file'], {
         OS_AUTH_URL: 'ftp://x',
       }),
     {
