@@ -55,7 +55,7 @@ function readSubject(spec: Readonly<Record<string, unknown>>, groupsField: strin
   add('role', roles)
   add('project', projects)
   add('project-name', names)
-  if (domains.length === 1 && names.length === 1) keys.add(`project:${domains[0]}\0${names[0]}`)
+  if (domains.length === 1 && names.length === 1) keys.add(`project-of:${domains[0]}\0${names[0]}`)
   add('domain', of('user/domain/id'))
   add('domain-name', of('user/domain/name'))
   if (typeof spec.user === 'string' && Array.isArray(spec[groupsField]) && isRecord(spec.extra))

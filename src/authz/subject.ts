@@ -1,8 +1,8 @@
 import { escapeCell, hasUnescaped, readWildcard, splitCell, unescapeCell, type Wildcard } from './cell.ts'
 
 /**
- * Who asks, as a review tells it. Keys are `kind:value`; a project of a domain is `project:<domain id>NUL<name>`,
- * so that it cannot be mistaken for a project's id.
+ * Who asks, as a review tells it. Keys are `kind:value`; a project by its domain is
+ * `project-of:<domain id>NUL<name>`, so that it is never mistaken for a project's id.
  */
 export interface Subject {
   readonly user: string
@@ -25,7 +25,7 @@ type Kind = (typeof SUBJECT_KINDS)[number]
 
 /** `keystone` is a caller whose review has a user, groups and an extra: what CPO wants before it looks at a policy. */
 export interface Term extends Wildcard {
-  readonly kind: Kind | 'keystone'
+  readonly kind: Kind | 'project-of' | 'keystone'
 }
 
 export const termKey = (term: Term) => `${term.kind}:${term.text}`
@@ -74,14 +74,15 @@ function readTerm(term: string): Term {
   if (kind !== 'project' || !hasUnescaped(value, '/')) return { kind, ...readWildcard(value) }
   const [domain = '', ...name] = splitCell(value, '/')
   const { text, prefix } = readWildcard(name.join('/'))
-  return { kind, text: `${unescapeCell(domain)}\0${text}`, prefix }
+  return { kind: 'project-of', text: `${unescapeCell(domain)}\0${text}`, prefix }
 }
 
 function writeTerm(term: Term): string {
   if (term.kind === 'keystone') return 'keystone'
   const star = term.prefix ? '*' : ''
+  const ofDomain = term.kind === 'project-of'
   const write = (text: string) =>
-    text === '' && term.prefix ? '' : escapeCell(text, term.kind === 'project' ? '/' : '')
-  const parts = term.kind === 'project' ? term.text.split('\0') : [term.text]
-  return `${term.kind}:${parts.map(write).join('/')}${star}`
+    text === '' && term.prefix ? '' : escapeCell(text, /^project(-of)?$/.test(term.kind) ? '/' : '')
+  const parts = ofDomain ? term.text.split('\0') : [term.text]
+  return `${ofDomain ? 'project' : term.kind}:${parts.map(write).join('/')}${star}`
 }
