@@ -4,7 +4,7 @@ import type { CpoEntry, CpoMatch, CpoPolicy, CpoResource } from './cpo-policy.ts
 import { goLowerCase, goTrim } from './go-text.ts'
 import { ANY, exactly, NamespacePattern, Pattern, patternOf } from './pattern.ts'
 import { NO_ITEMS, ResourcePattern } from './resource-pattern.ts'
-import type { PathTarget, ResourceTarget, Rule } from './rule.ts'
+import { createCellSharer, type PathTarget, type ResourceTarget, type Rule } from './rule.ts'
 import { NO_SELECTOR } from './selector.ts'
 import type { Steps } from './steps.ts'
 import { KEYSTONE, SubjectRequirement, type Term } from './subject.ts'
@@ -27,9 +27,10 @@ export interface CpoRulesOptions {
 export function* cpoRules(policy: CpoPolicy, options: CpoRulesOptions): Steps<readonly Rule[]> {
   const { source, strict, lineOf } = options
   const rules: Rule[] = []
+  const share = createCellSharer()
   for (const { at, entry } of policy) {
     const place = { source, line: lineOf(at) }
-    for (const meaning of entryMeanings(entry, strict)) rules.push({ ...meaning, ...place })
+    for (const meaning of entryMeanings(entry, strict)) rules.push(share({ ...meaning, ...place }))
     yield
   }
   return rules

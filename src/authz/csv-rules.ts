@@ -2,7 +2,7 @@ import { splitCell } from './cell.ts'
 import type { PolicyFault } from './fault.ts'
 import type { PolicyOutcome } from './policy-text.ts'
 import type { Rule } from './rule.ts'
-import { CellError, type Cells, PATH_COLUMNS, RESOURCE_COLUMNS, readRule } from './rule-cells.ts'
+import { CellError, type Cells, createRuleReader, PATH_COLUMNS, RESOURCE_COLUMNS } from './rule-cells.ts'
 import type { Steps } from './steps.ts'
 
 const COLUMNS: Readonly<Record<string, readonly string[]>> = { p: RESOURCE_COLUMNS, p2: PATH_COLUMNS }
@@ -14,6 +14,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = { p: RESOURCE_COLUM
  */
 export function* readCsvRules(text: string, source: string): Steps<PolicyOutcome> {
   const rules: Rule[] = []
+  const readRule = createRuleReader()
   const quarantined: PolicyFault[] = []
   for (const [index, row] of text.split(/\r?\n/).entries()) {
     if (index % 16 === 0) yield

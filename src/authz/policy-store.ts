@@ -7,7 +7,7 @@ import type { AuthzMetrics, PolicyState } from './metrics.ts'
 import { compilePolicy, type Policy } from './policy.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type PolicyReading, readPolicyDocument } from './policy-text.ts'
-import { runAtOnce, runInSlices } from './steps.ts'
+import { runAtOnce, runInSlices, type Steps } from './steps.ts'
 
 export interface PolicyStore extends PolicyState {
   /** The policy of the moment: one reference, swapped as a whole. */
@@ -40,6 +40,8 @@ export async function openPolicyStore(parts: {
   const holdings = new Map<PolicySource, Holding>()
   let policy = runAtOnce(compilePolicy([], engine))
   let lastSuccess = 0
+  // at the start nobody waits yet, and pauses would not keep the process alive
+  let run = async <T>(steps: Steps<T>): Promise<T> => runAtOnce(steps)
 
   async function read(source: PolicySource): Promise<void> {
     const before = holdings.get(source)
@@ -47,7 +49,7 @@ export async function openPolicyStore(parts: {
     const faults: string[] = []
     try {
       for (const document of source.documents()) {
-        const outcome = await runInSlices(readPolicyDocument(document, { strict }), clock)
+        const outcome = await run(readPolicyDocument(document, { strict }))
         const lastGood = before?.readings.get(document.name)
         if ('fault' in outcome) faults.push(`${document.name}: ${faultText(outcome.fault)}`)
         const good = 'fault' in outcome ? lastGood : outcome
@@ -72,7 +74,7 @@ export async function openPolicyStore(parts: {
 
   async function compile(): Promise<void> {
     const lists = sources.flatMap((source) => [...(holdings.get(source)?.readings.values() ?? [])])
-    policy = await runInSlices(compilePolicy(lists, engine), clock)
+    policy = await run(compilePolicy(lists, engine))
     lastSuccess = clock.now()
     log.info({ rules: policy.rules.length, hash: policy.hash }, 'Took up the policy')
   }
@@ -88,6 +90,7 @@ export async function openPolicyStore(parts: {
   if (faults().length > 0)
     throw new PortcullisError('POLICY_INVALID', `a policy cannot be used: ${faults().join('; ')}`)
   await compile()
+  run = (steps) => runInSlices(steps, clock)
 
   // one reload at a time, in the order in which changes are seen
   let reloads = Promise.resolve()

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RuleEngine } from './casbin-engine.ts'
-import { type AccessRequest, type Rule, writeRule } from './rule.ts'
+import { type AccessRequest, createRuleWriter, type Rule } from './rule.ts'
 import { indexRules } from './rule-index.ts'
 import type { Steps } from './steps.ts'
 
@@ -38,6 +38,7 @@ export function* compilePolicy(lists: readonly RuleList[], engine: RuleEngine): 
   const rules = ranked.flat()
   const index = yield* indexRules(rules)
   const hash = createHash('sha256')
+  const writeRule = createRuleWriter()
   for (const rule of rules) {
     hash.update(`${writeRule(rule)}\n`)
     yield

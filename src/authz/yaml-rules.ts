@@ -4,7 +4,7 @@ import { isRecord } from '../json.ts'
 import type { PolicyFault } from './fault.ts'
 import type { PolicyOutcome } from './policy-text.ts'
 import type { Rule } from './rule.ts'
-import { CellError, type Cells, PATH_COLUMNS, RESOURCE_COLUMNS, readRule } from './rule-cells.ts'
+import { CellError, type Cells, createRuleReader, PATH_COLUMNS, RESOURCE_COLUMNS } from './rule-cells.ts'
 import type { Steps } from './steps.ts'
 
 const DEFAULTS: Cells = { name: '*', selector: '*', effect: 'allow' }
@@ -15,6 +15,7 @@ const DEFAULTS: Cells = { name: '*', selector: '*', effect: 'allow' }
  */
 export function* readYamlRules(text: string, source: string): Steps<PolicyOutcome> {
   const rules: Rule[] = []
+  const readRule = createRuleReader()
   const quarantined: PolicyFault[] = []
   let file: ReturnType<typeof readLocatedYaml>
   try {
