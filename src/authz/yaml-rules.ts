@@ -21,7 +21,7 @@ export function* readYamlRules(text: string, source: string): Steps<PolicyOutcom
   try {
     file = readLocatedYaml(text)
   } catch (error) {
-    return { fault: { line: 1, column: 1, message: errorText(error) } }
+    return { fault: yamlFault(errorText(error)) }
   }
   const { value, position } = file
   const items = isRecord(value) && Object.keys(value).join() === 'rules' ? (value.rules ?? []) : undefined
@@ -57,4 +57,10 @@ function toCells(item: unknown): Cells {
   }
   for (const column of columns) cells[column] ??= DEFAULTS[column as 'name'] ?? ''
   return cells
+}
+
+/** The library says where in its message. */
+function yamlFault(text: string): PolicyFault {
+  const [, message, line, column] = /^(.*) at line (\d+), column (\d+)$/s.exec(text) ?? []
+  return { line: Number(line ?? 1), column: Number(column ?? 1), message: message ?? text }
 }
