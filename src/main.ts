@@ -9,6 +9,7 @@ enableCompileCache()
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.ts')).serve,
   'webhook-kubeconfig': async () => (await import('./commands/webhook-kubeconfig.ts')).webhookKubeconfig,
+  policy: async () => (await import('./commands/policy.ts')).policy,
   demo: async () => (await import('./commands/demo.ts')).demo,
 }
 
@@ -38,6 +39,9 @@ async function main(): Promise<number> {
     program,
     version,
     env,
+    get input() {
+      return process.stdin
+    },
     print: (text) => void process.stdout.write(text),
     complain: (text) => void process.stderr.write(text),
     stopped: firstSignal(),
