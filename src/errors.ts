@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'KEYSTONE_BAD_ANSWER',
   'KEYSTONE_REFUSED_US',
   'KEYSTONE_SERVER_ERROR',
+  'KEK_UNUSABLE',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
