@@ -2,12 +2,15 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number
+  /** Milliseconds that only ever go forward, for durations and lifetimes of cache entries. */
+  monotonic(): number
   /** Runs once after `ms` milliseconds; the returned function cancels. Never keeps the process alive. */
   after(ms: number, run: () => void): () => void
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms)
     timer.unref()

@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml'
+import { parseDocument, stringify } from 'yaml'
 
 /**
  * Reads one YAML (or JSON) document. Throws an Error that names line and column. Aliases are bounded by the
@@ -9,4 +9,9 @@ export function readYaml(text: string): unknown {
   const fault = document.errors[0]
   if (fault !== undefined) throw new Error(fault.message.split('\n')[0]?.replace(/:$/, ''))
   return document.toJS({ maxAliasCount: 100 })
+}
+
+/** One YAML document in block style. */
+export function writeYaml(value: object): string {
+  return stringify(value, { lineWidth: 0 })
 }

@@ -1,0 +1,139 @@
+import type { Clock } from '../clock.ts'
+import { errorText, PortcullisError } from '../errors.ts'
+import { withDeadline } from '../http/deadline.ts'
+import type { JwsVerification } from '../keystone/jws-keys.ts'
+import type { Group, KeystoneToken } from '../keystone/token-body.ts'
+import type { TokenValidation } from '../keystone/token-validation.ts'
+import type { UserGroups } from '../keystone/user-groups.ts'
+import type { Log } from '../log.ts'
+import { type AdmissionRules, admissionRefusal } from './admission.ts'
+import { type IdentityMapping, isReserved, type UserInfo } from './identity.ts'
+import type { AuthnMetrics } from './metrics.ts'
+import { applyRoleMappings, type RoleMapping } from './role-mapping.ts'
+import type { TokenCache } from './token-cache.ts'
+import { type TokenShape, tokenShape } from './token-shape.ts'
+import { failureOf, type Refusal, type Verdict } from './verdict.ts'
+
+export interface Authenticator {
+  /** Says whose token it is. Never throws and never rejects; known tokens are answered at once, without a promise. */
+  authenticate(token: string): Verdict | Promise<Verdict>
+  /** Takes other role mappings; what was cached under the old ones is forgotten. */
+  useRoleMappings(mappings: readonly RoleMapping[]): void
+}
+
+export interface AuthenticatorParts {
+  readonly validate: TokenValidation
+  readonly groups: UserGroups
+  readonly verifyJws?: JwsVerification | undefined
+  readonly cache: TokenCache
+  readonly identity: IdentityMapping
+  readonly admission: AdmissionRules
+  readonly maxTokenAgeMs: number
+  /** For everything that one token costs at Keystone, waiting included. */
+  readonly deadlineMs: number
+  /** Reserved groups that a role mapping may give all the same. */
+  readonly systemGroups: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: AuthnMetrics
+}
+
+/** Shape, cache, one flight for each token, Keystone, admission, identity: in this order, the cheap ones first. */
+export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
+  const { cache, clock, log, metrics } = parts
+  const flights = new Map<string, Promise<Verdict>>()
+  let mappings: readonly RoleMapping[] = []
+  let generation = 0
+  metrics.watch({
+    entries: () => cache.entries,
+    negativeEntries: () => cache.negativeEntries,
+    inFlight: () => flights.size,
+  })
+
+  async function look(token: string, shape: TokenShape): Promise<Verdict> {
+    try {
+      if (shape.kind === 'jws' && parts.verifyJws && !(await parts.verifyJws(token)))
+        return refused('bad_signature')
+      return await withDeadline(clock, parts.deadlineMs, async (signal) => {
+        const found = await askKeystone(token, shape, signal)
+        return found === undefined ? refused('unknown_to_keystone') : decide(found.known, found.groups)
+      })
+    } catch (error) {
+      const failure = failureOf(error instanceof PortcullisError ? error.code : undefined)
+      log.warn({ failure, err: errorText(error) }, 'A token could not be checked')
+      return { kind: 'failed', failure }
+    }
+  }
+
+  /** A JWS names its user, so its groups are asked for beside the validation; an opaque Fernet token must wait. */
+  async function askKeystone(token: string, shape: TokenShape, signal: AbortSignal) {
+    const early = shape.kind === 'jws' ? parts.groups.fetch(shape.userId, token, signal) : undefined
+    early?.catch(() => {})
+    const known = await parts.validate(token, signal)
+    if (known === undefined) return undefined
+    const own = shape.kind === 'jws' && shape.userId === known.user.id ? early : undefined
+    const groups =
+      parts.groups.known(known.user.id, known.issuedAt) ??
+      (await (own ?? parts.groups.fetch(known.user.id, token, signal)))
+    return groups && { known, groups }
+  }
+
+  function decide(known: KeystoneToken, groups: readonly Group[]): Verdict {
+    if (known.expiresAt <= clock.now()) return refused('expired')
+    const refusal = admissionRefusal(parts.admission, known)
+    if (refusal !== undefined) return refused(refusal)
+    const own = parts.identity(known, groups)
+    const mapped = applyRoleMappings(mappings, known, {
+      ...own,
+      groups: own.groups.filter((name) => !reserved(name)),
+    })
+    const user: UserInfo = {
+      ...mapped,
+      groups: mapped.groups.filter((name) => parts.systemGroups.includes(name) || !reserved(name)),
+    }
+    if (user.username === '' || isReserved(user.username)) return refused('reserved_name')
+    return { kind: 'authenticated', user: JSON.stringify(user), expiresAt: known.expiresAt }
+  }
+
+  function reserved(group: string): boolean {
+    if (!isReserved(group)) return false
+    metrics.groupDropped()
+    log.warn({ group }, 'A reserved group was dropped')
+    return true
+  }
+
+  function join(token: string, key: string, shape: TokenShape): Promise<Verdict> {
+    const running = flights.get(key)
+    metrics.looked(running === undefined ? 'miss' : 'joined')
+    if (running !== undefined) return running
+    const started = generation
+    const flight = look(token, shape).then((verdict) => {
+      if (flights.get(key) === flight) flights.delete(key)
+      // a verdict reached under role mappings that are no longer in force is given, but not kept
+      if (started === generation) cache.set(key, verdict)
+      return verdict
+    })
+    flights.set(key, flight)
+    return flight
+  }
+
+  return {
+    authenticate(token) {
+      const shape = tokenShape(token, clock.now(), parts.maxTokenAgeMs)
+      if (shape.kind === 'misshapen' || shape.kind === 'expired') return refused(shape.kind)
+      const key = cache.key(token)
+      const known = cache.get(key)
+      if (known === undefined) return join(token, key, shape)
+      metrics.looked(known.kind === 'authenticated' ? 'hit' : 'negative_hit')
+      return known
+    },
+    useRoleMappings(next) {
+      mappings = next
+      generation += 1
+      flights.clear()
+      cache.clear()
+    },
+  }
+}
+
+const refused = (refusal: Refusal): Verdict => ({ kind: 'refused', refusal })

@@ -1,0 +1,13 @@
+/** What a command gets of the process: nothing else reaches it from outside. */
+export interface CommandWorld {
+  readonly program: string
+  readonly version: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly print: (text: string) => void
+  readonly complain: (text: string) => void
+  /** Resolves at the first SIGTERM or SIGINT. */
+  readonly stopped: Promise<void>
+}
+
+/** Runs with the arguments behind its name; gives the exit code. */
+export type Command = (argv: readonly string[], world: CommandWorld) => Promise<number>

@@ -1,0 +1,152 @@
+import { createAuthenticator } from './authn/authenticator.ts'
+import { compatibleIdentity, qualifiedIdentity } from './authn/identity.ts'
+import { createAuthnMetrics } from './authn/metrics.ts'
+import { readSyncFile, watchSyncFile } from './authn/sync-file.ts'
+import { createTokenCache } from './authn/token-cache.ts'
+import { createTokenReviewHandler } from './authn/token-review.ts'
+import type { Clock } from './clock.ts'
+import type { OpenStackSettings } from './config/openstack-credentials.ts'
+import type { ServeConfig } from './config/serve-options.ts'
+import { readConfigFile } from './files/watched-file.ts'
+import { createHttpClient } from './http/client.ts'
+import { createGate } from './http/gate.ts'
+import { createKeystoneCaller } from './keystone/caller.ts'
+import { createKeystoneEndpoint } from './keystone/endpoint.ts'
+import { readJwsKeys } from './keystone/jws-keys.ts'
+import { createKeystoneMetrics } from './keystone/metrics.ts'
+import { createSession } from './keystone/session.ts'
+import { createTokenValidation } from './keystone/token-validation.ts'
+import { createUserGroups } from './keystone/user-groups.ts'
+import type { Log } from './log.ts'
+import { createMetricsRegistry, type MetricsRegistry } from './metrics/registry.ts'
+import { addAdminRoutes } from './server/admin-routes.ts'
+import { createApp, listen } from './server/app.ts'
+import type { HealthCheck } from './server/health.ts'
+import { ensureOwnCertificate } from './server/own-certificate.ts'
+import {
+  readServingTls,
+  type ServingCertificateFiles,
+  watchServingCertificate,
+} from './server/serving-certificate.ts'
+import { addWebhookRoutes } from './server/webhook-routes.ts'
+
+export interface World {
+  readonly clock: Clock
+  readonly log: Log
+  readonly version: string
+  /** Read anew for each log-in of our own, so that a rotated secret is taken up. */
+  readonly openstack: () => OpenStackSettings | undefined
+}
+
+export interface Server {
+  readonly port: number
+  readonly adminPort: number
+  /** Readiness turns red; serves through the shutdown delay, drains, and is gone. */
+  stop(): Promise<void>
+}
+
+/** Builds `portcullis serve` out of its parts and starts it. */
+export async function startServer(config: ServeConfig, keystoneUrl: string, world: World): Promise<Server> {
+  const { clock, log } = world
+  const metrics = createMetricsRegistry()
+  const keystone = await composeKeystone(config, keystoneUrl, world, metrics)
+  const authnMetrics = createAuthnMetrics(metrics)
+  const authenticator = createAuthenticator({
+    ...keystone,
+    cache: createTokenCache({
+      clock,
+      maxEntries: config.tokenCacheSize,
+      ttlMs: config.tokenCacheTtl,
+      negativeTtlMs: config.tokenCacheNegativeTtl,
+      evicted: authnMetrics.evicted,
+    }),
+    identity: config.identity === 'qualified' ? qualifiedIdentity : compatibleIdentity,
+    admission: {
+      scopes: config.tokenScopes,
+      domains: config.allowedDomains,
+      projects: config.allowedProjects,
+      roles: config.allowedRoles,
+    },
+    maxTokenAgeMs: config.maxTokenAge,
+    deadlineMs: config.keystoneTimeout,
+    systemGroups: config.allowedSystemGroups,
+    clock,
+    log,
+    metrics: authnMetrics,
+  })
+  const files = await certificateFiles(config, clock)
+  const webhooks = createApp({ log, tls: readServingTls(files) })
+  const reviews = createTokenReviewHandler({
+    authenticator,
+    audiences: config.audiences,
+    clock,
+    metrics: authnMetrics,
+  })
+  addWebhookRoutes(webhooks, { '/webhook': [reviews], '/authenticate': [reviews] })
+
+  let stopping = false
+  const certificate = watchServingCertificate({ files, server: webhooks.server as never, clock, log })
+  const watches = [certificate]
+  if (config.syncConfigFile !== undefined) {
+    const path = config.syncConfigFile
+    authenticator.useRoleMappings(readSyncFile(path))
+    watches.push(watchSyncFile({ path, clock, log, use: authenticator.useRoleMappings }))
+  }
+  const checks: HealthCheck[] = [
+    { name: 'ping', reddens: [], fault: () => undefined },
+    { name: 'shutdown', reddens: ['readyz'], fault: () => (stopping ? 'shutting down' : undefined) },
+    ...watches.map((watch) => watch.check),
+  ]
+  const admin = createApp({ log })
+  addAdminRoutes(admin, { checks, metrics })
+  const adminPort = await listen(admin, config.adminListen)
+  const port = await listen(webhooks, config.listen)
+  return {
+    port,
+    adminPort,
+    async stop() {
+      stopping = true
+      await new Promise<void>((resolve) => clock.after(config.shutdownDelay, resolve))
+      for (const watch of watches) watch.stop()
+      await webhooks.close()
+      await admin.close()
+      await keystone.close()
+    },
+  }
+}
+
+async function composeKeystone(config: ServeConfig, url: string, world: World, registry: MetricsRegistry) {
+  const { clock } = world
+  const http = createHttpClient({
+    ca: config.keystoneCaFile === undefined ? undefined : readConfigFile(config.keystoneCaFile),
+    userAgent: [...config.userAgent, `portcullis/${world.version}`].join(' '),
+    connections: config.keystoneConcurrency,
+  })
+  const gate = createGate({ running: config.keystoneConcurrency, waiting: 4096 })
+  const call = createKeystoneCaller({ http, gate, clock, metrics: createKeystoneMetrics(registry) })
+  const endpoint = createKeystoneEndpoint({ url, call })
+  const credentials = () => {
+    const settings = world.openstack()
+    if (settings === undefined) throw new Error('the OpenStack credentials are gone')
+    return settings.credentials
+  }
+  const session =
+    world.openstack() === undefined ? undefined : createSession({ call, endpoint, credentials, clock })
+  return {
+    validate: createTokenValidation({ call, endpoint, session }),
+    groups: createUserGroups({ call, endpoint, clock, ttlMs: config.groupsCacheTtl }),
+    verifyJws:
+      config.keystoneJwsKeysDir === undefined ? undefined : await readJwsKeys(config.keystoneJwsKeysDir),
+    close: () => http.close(),
+  }
+}
+
+async function certificateFiles(config: ServeConfig, clock: Clock): Promise<ServingCertificateFiles> {
+  const { tlsCertFile, tlsPrivateKeyFile, clientCaFile, listen, stateDir } = config
+  if (tlsCertFile !== undefined && tlsPrivateKeyFile !== undefined)
+    return { certFile: tlsCertFile, keyFile: tlsPrivateKeyFile, clientCaFile }
+  const own = await ensureOwnCertificate({ stateDir, names: namesOf(listen.host), now: clock.now() })
+  return { ...own, clientCaFile }
+}
+
+const namesOf = (host: string) => (['0.0.0.0', '::'].includes(host) ? [] : [host])

@@ -1,0 +1,60 @@
+import { PortcullisError } from '../errors.ts'
+
+/** Lets a bounded number of calls run at once and a bounded number wait; the rest is refused at once. */
+export interface Gate {
+  /** Runs `call` when it is its turn; HTTP_OVERLOADED when too many wait, HTTP_TIMEOUT when aborted while waiting. */
+  run<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T>
+  readonly running: number
+  readonly waiting: number
+}
+
+export function createGate(limits: { running: number; waiting: number }): Gate {
+  const queue = new Set<() => void>()
+  let running = 0
+
+  async function turn(signal: AbortSignal): Promise<void> {
+    if (running < limits.running) {
+      running += 1
+      return
+    }
+    if (queue.size >= limits.waiting)
+      throw new PortcullisError('HTTP_OVERLOADED', `${limits.waiting} calls are waiting already`)
+    await new Promise<void>((resolve, reject) => {
+      const start = () => {
+        queue.delete(start)
+        signal.removeEventListener('abort', giveUp)
+        resolve()
+      }
+      const giveUp = () => {
+        queue.delete(start)
+        reject(new PortcullisError('HTTP_TIMEOUT', 'the deadline passed before it was this call’s turn'))
+      }
+      queue.add(start)
+      signal.addEventListener('abort', giveUp, { once: true })
+    })
+  }
+
+  /** The place goes straight to the first one that waits, so `running` stays as it is. */
+  function leave(): void {
+    const next = queue.values().next()
+    if (next.done) running -= 1
+    else next.value()
+  }
+
+  return {
+    async run(signal, call) {
+      await turn(signal)
+      try {
+        return await call()
+      } finally {
+        leave()
+      }
+    },
+    get running() {
+      return running
+    },
+    get waiting() {
+      return queue.size
+    },
+  }
+}

@@ -1,0 +1,129 @@
+import type { Clock } from '../clock.ts'
+import { PortcullisError } from '../errors.ts'
+import { isRecord, isText } from '../json.ts'
+import type { KeystoneCaller } from './caller.ts'
+import { loginBody, type OpenStackCredentials } from './credentials.ts'
+import type { KeystoneEndpoint } from './endpoint.ts'
+import { readTokenBody } from './token-body.ts'
+
+/** A log-in of our own at Keystone that is kept fresh. */
+export interface Session {
+  /** A token that is good for a while yet; logs in when there is none. One log-in at a time. */
+  token(signal: AbortSignal): Promise<string>
+  /** Another token than the one that was just answered with 401; logs in unless somebody did already. */
+  renewed(refused: string, signal: AbortSignal): Promise<string>
+  /** The URL of a service by its catalogue type, such as `key-manager`, without a slash at its end. */
+  serviceUrl(type: string, signal: AbortSignal): Promise<string>
+}
+
+interface Login {
+  readonly token: string
+  readonly expiresAt: number
+  /** When to replace it (milliseconds since the epoch): after four fifths of its life. */
+  readonly renewAt: number
+  readonly catalog: readonly unknown[]
+}
+
+const LOGIN_DEADLINE_MS = 10_000
+
+export function createSession(parts: {
+  call: KeystoneCaller
+  endpoint: KeystoneEndpoint
+  /** Read anew at each log-in, so that a rotated secret is taken up. */
+  credentials: () => OpenStackCredentials
+  clock: Clock
+}): Session {
+  const { call, endpoint, credentials, clock } = parts
+  let current: Login | undefined
+  let flight: Promise<Login> | undefined
+
+  async function login(): Promise<Login> {
+    const signal = AbortSignal.timeout(LOGIN_DEADLINE_MS)
+    const answer = await call({
+      operation: 'login',
+      method: 'POST',
+      url: `${await endpoint(signal)}/auth/tokens`,
+      body: loginBody(credentials()),
+      signal,
+      retry: false,
+    })
+    if (answer.status !== 201)
+      throw new PortcullisError(
+        'KEYSTONE_REFUSED_US',
+        `Keystone refused our log-in (${answer.status}): check the credentials`,
+      )
+    const token = answer.headers['x-subject-token']
+    const body = readTokenBody(answer.body)
+    if (!isText(token) || body === undefined)
+      throw new PortcullisError('KEYSTONE_BAD_ANSWER', 'Keystone’s answer to our log-in holds no token')
+    const now = clock.now()
+    return {
+      token,
+      expiresAt: body.expiresAt,
+      renewAt: now + (body.expiresAt - now) * 0.8,
+      catalog: readCatalog(answer.body),
+    }
+  }
+
+  function fresh(): Promise<Login> {
+    flight ??= login()
+      .then((result) => {
+        current = result
+        return result
+      })
+      .finally(() => {
+        flight = undefined
+      })
+    return flight
+  }
+
+  async function live(): Promise<Login> {
+    const now = clock.now()
+    if (current === undefined || now >= current.expiresAt) return fresh()
+    if (now >= current.renewAt) fresh().catch(() => {}) // the old one is good yet; the next call tries again
+    return current
+  }
+
+  return {
+    token: async (signal) => (await bounded(live(), signal)).token,
+    async renewed(refused, signal) {
+      if (current?.token === refused) current = undefined
+      return (await bounded(live(), signal)).token
+    },
+    async serviceUrl(type, signal) {
+      const { catalog } = await bounded(live(), signal)
+      const { region, interface: wanted } = credentials()
+      const url = catalog
+        .filter(isRecord)
+        .filter((service) => service.type === type && Array.isArray(service.endpoints))
+        .flatMap((service) => service.endpoints as unknown[])
+        .filter(isRecord)
+        .find(
+          (e) =>
+            e.interface === wanted && (region === undefined || e.region === region || e.region_id === region),
+        )?.url
+      if (isText(url)) return url.replace(/\/+$/, '')
+      throw new PortcullisError(
+        'KEYSTONE_REFUSED_US',
+        `Keystone’s catalogue has no ${wanted} endpoint of type ${type}${region ? ` in region ${region}` : ''}`,
+      )
+    },
+  }
+}
+
+/** The log-in itself is shared and has a deadline of its own; each caller waits only as long as it can. */
+function bounded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(late())
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(late())
+    signal.addEventListener('abort', giveUp, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
+}
+
+const late = () => new PortcullisError('HTTP_TIMEOUT', 'the log-in at Keystone took too long')
+
+function readCatalog(body: unknown): readonly unknown[] {
+  const token = isRecord(body) && isRecord(body.token) ? body.token : {}
+  return Array.isArray(token.catalog) ? token.catalog : []
+}

@@ -1,0 +1,92 @@
+import { isUtf8 } from 'node:buffer'
+import { constants as tls } from 'node:crypto'
+import type { SecureContextOptions } from 'node:tls'
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import type { HostPort } from '../config/option.ts'
+import type { Log } from '../log.ts'
+import { statusObject } from './status.ts'
+
+/** The one place that knows Fastify; routes are added by those who take an App. */
+export type App = FastifyInstance
+export type Reply = FastifyReply
+
+/** A review with the largest token and many groups has some 100 KB; contracts A.7. */
+const BODY_LIMIT = 1024 * 1024
+/** Above Go's 90 s for idle connections: a connection is never closed by us while the apiserver uses it (contracts A.4). */
+const KEEP_ALIVE_MS = 100_000
+/** A request that takes longer to arrive than the apiserver waits for its answer is of no use to anybody. */
+const REQUEST_MS = 35_000
+const MAX_CONNECTIONS = 4096
+
+export interface ServingTls extends Pick<SecureContextOptions, 'cert' | 'key' | 'ca'> {}
+
+/**
+ * A Fastify instance that answers every fault with a Status object, takes JSON only and never sends
+ * Retry-After. With `tls`: TLS 1.2 and up, HTTP/2 and HTTP/1.1; a client CA makes client certificates required.
+ */
+export function createApp(options: { log: Log; tls?: ServingTls }): App {
+  const common = {
+    // what matters to operators is logged by those who know it
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http2SessionTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_MS,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle' as const,
+    routerOptions: { ignoreTrailingSlash: true },
+    exposeHeadRoutes: false,
+  }
+  const app = (
+    options.tls === undefined
+      ? fastify(common)
+      : fastify({
+          ...common,
+          http2: true,
+          https: {
+            allowHTTP1: true,
+            minVersion: 'TLSv1.2',
+            secureOptions: tls.SSL_OP_NO_RENEGOTIATION,
+            ...options.tls,
+            ...(options.tls.ca !== undefined && { requestCert: true, rejectUnauthorized: true }),
+          },
+        })
+  ) as App
+  app.server.maxConnections = MAX_CONNECTIONS
+  acceptJsonOnly(app)
+  app.setErrorHandler((error: { statusCode?: number; code?: string }, request, reply) => {
+    const code = error.statusCode ?? 500
+    if (request.raw.httpVersionMajor === 2) reply.removeHeader('connection')
+    if (code >= 500) options.log.error({ err: error.code ?? 'unknown' }, 'A request failed inside')
+    return reply.code(code).send(statusObject(code, MESSAGES[code] ?? 'the request cannot be served'))
+  })
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send(statusObject(404, 'there is nothing at this path')),
+  )
+  return app
+}
+
+/** Our own words: the library's can quote what was sent, which may be a token. */
+const MESSAGES: Readonly<Record<number, string>> = {
+  400: 'the body is not a JSON document in UTF-8',
+  413: `the body is larger than ${BODY_LIMIT} bytes`,
+  414: 'the URL is too long',
+  415: 'expected Content-Type: application/json',
+  500: 'internal error',
+}
+
+function acceptJsonOnly(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (!isUtf8(body as Buffer)) done(Object.assign(new Error('not UTF-8'), { statusCode: 400 }))
+    else parse(request, body.toString('utf8'), done)
+  })
+}
+
+/** Starts to listen; gives the port, which matters when it was 0. */
+export async function listen(app: App, { host, port }: HostPort): Promise<number> {
+  await app.listen({ host, port })
+  const address = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}
