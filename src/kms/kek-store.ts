@@ -17,7 +17,7 @@ export interface KekStore {
   payload(id: string): Promise<Uint8Array | Refusal>
   /** The secrets of exactly this name, oldest first. */
   list(name: string): Promise<readonly SecretInfo[] | Refusal>
-  /** When the secret becomes current: its metadata `activate_at`, if it has one. */
+  /** When the secret becomes current: its metadata `activate_at`, if it has one; NEVER for one that is no time. */
   activateAt(id: string): Promise<number | undefined>
 }
 
@@ -28,3 +28,6 @@ export interface KeySet {
 }
 
 export const isRefusal = (answer: unknown): answer is Refusal => answer === 'gone' || answer === 'forbidden'
+
+/** The activation of a key whose mark cannot be understood or read: it only ever decrypts. */
+export const NEVER = Number.POSITIVE_INFINITY

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { isRefusal, type KekStore, type KeySet, type SecretInfo } from './kek-store.ts'
+import { isRefusal, type KekStore, type KeySet, NEVER, type SecretInfo } from './kek-store.ts'
 import { byAge, type KeySchedule, type ScheduledKey } from './key-schedule.ts'
 import type { Keyring } from './keyring.ts'
 
@@ -25,8 +25,8 @@ export interface KeyCheck {
   start(): () => void
   /** What the last check means at this moment. Asks nobody: Status must be local (contracts C.4). */
   standing(): Standing
-  /** When Barbican last vouched for the current key. */
-  verifiedAt(): number | undefined
+  /** How long ago Barbican last vouched for the current key, in milliseconds; undefined before the first time. */
+  sinceVerified(): number | undefined
   /** All secrets of the key set that the last check saw. */
   secrets(): readonly SecretInfo[]
 }
@@ -89,6 +89,7 @@ export function createKeyCheck(options: {
     const named = secrets.filter(({ name }) => name === keySet.name).toSorted(byAge)
     for (const { id, created, expires } of named.toReversed()) {
       const activatesAt = (await store.activateAt(id)) ?? created + ACTIVATION_DELAY_MS
+      if (activatesAt === NEVER) continue
       found.push({ id, created, activatesAt, ...(expires !== undefined && { expires }) })
       if (activatesAt > clock.now()) continue
       if (keyring.get(id) !== undefined) return found
@@ -109,7 +110,7 @@ export function createKeyCheck(options: {
     if (current === undefined) return
     const info = await store.describe(current.id)
     const stands = info === 'forbidden' ? await readable(current.id) : info !== 'gone' && info.active
-    if (stands) verifiedAt = clock.now()
+    if (stands) verifiedAt = clock.monotonic()
     else
       log.error({ keyId: current.id }, 'Barbican has revoked the current key: Status fails, Decrypt goes on')
     revoked = stands ? undefined : current.id
@@ -128,7 +129,7 @@ export function createKeyCheck(options: {
       return revoked === undefined ? 'starting' : 'revoked'
     if (revoked === current.id) return 'revoked'
     if (current.expires !== undefined && current.expires <= clock.now()) return 'expired'
-    return clock.now() - verifiedAt > options.offlineGraceMs ? 'stale' : 'ok'
+    return clock.monotonic() - verifiedAt > options.offlineGraceMs ? 'stale' : 'ok'
   }
 
   function start(): () => void {
@@ -147,5 +148,11 @@ export function createKeyCheck(options: {
     }
   }
 
-  return { run, start, standing, verifiedAt: () => verifiedAt, secrets: () => secrets }
+  return {
+    run,
+    start,
+    standing,
+    sinceVerified: () => (verifiedAt === undefined ? undefined : clock.monotonic() - verifiedAt),
+    secrets: () => secrets,
+  }
 }

@@ -17,6 +17,7 @@ export interface KeySchedule {
   plan(keys: readonly ScheduledKey[]): void
   /** The newest key whose time has come; the oldest of all when none has (a first key has nobody to wait for). */
   current(): ScheduledKey | undefined
+  /** The key that is planned to follow. */
   next(): ScheduledKey | undefined
 }
 
@@ -37,7 +38,7 @@ export function createKeySchedule(clock: Clock): KeySchedule {
     current,
     next() {
       current()
-      return keys.find(newer)
+      return keys.filter(newer).toSorted((a, b) => a.activatesAt - b.activatesAt)[0]
     },
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { createTtlCache } from '../cache/ttl-cache.ts'
 import type { Clock } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -17,7 +18,7 @@ export interface Keyring {
   readonly size: number
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const MAX_KEKS = 1000
 const MAX_FLIGHTS = 32
 const MAX_REMEMBERED = 1000
@@ -34,7 +35,7 @@ export function createKeyring(options: { store: KekStore; keySet: KeySet; clock:
   const { store, keySet, clock, log } = options
   const keks = new Map<string, Kek>()
   const flights = new Map<string, Promise<Kek | NoKek>>()
-  const refused = new Map<string, { readonly why: NoKek; readonly until: number }>()
+  const refused = createTtlCache<{ readonly why: NoKek }>({ max: MAX_REMEMBERED, clock })
 
   async function fetchKek(id: string): Promise<Kek | NoKek> {
     try {
@@ -58,18 +59,11 @@ export function createKeyring(options: { store: KekStore; keySet: KeySet; clock:
     }
   }
 
-  function remember(id: string, why: NoKek): void {
-    const until = clock.now() + (why === 'unknown' ? UNKNOWN_FOR_MS : UNAVAILABLE_FOR_MS)
-    refused.delete(id)
-    refused.set(id, { why, until })
-    const oldest = refused.keys().next()
-    if (refused.size > MAX_REMEMBERED && !oldest.done) refused.delete(oldest.value)
-  }
-
   function fly(id: string): Promise<Kek | NoKek> {
     const flight = fetchKek(id).then((answer) => {
       flights.delete(id)
-      if (typeof answer === 'string') remember(id, answer)
+      if (typeof answer === 'string')
+        refused.set(id, { why: answer }, answer === 'unknown' ? UNKNOWN_FOR_MS : UNAVAILABLE_FOR_MS)
       return answer
     })
     flights.set(id, flight)
@@ -85,8 +79,8 @@ export function createKeyring(options: { store: KekStore; keySet: KeySet; clock:
       const kek = keks.get(id)
       if (kek !== undefined) return kek
       const known = refused.get(id)
-      if (known !== undefined && known.until > clock.now()) return known.why
-      if (!UUID.test(id)) return 'unknown'
+      if (known !== undefined) return known.why
+      if (!keySet.ids.includes(id) && !UUID.test(id)) return 'unknown'
       const flight = flights.get(id)
       if (flight === undefined && (flights.size >= MAX_FLIGHTS || keks.size >= MAX_KEKS)) return 'unavailable'
       return within(FIND_DEADLINE_MS, clock, flight ?? fly(id))

@@ -9,7 +9,7 @@ import { KMS_OUTCOMES, type KmsOutcome } from './kms-service.ts'
 export type KmsMethod = 'status' | 'encrypt' | 'decrypt'
 
 export interface KmsMetrics {
-  operation(method: KmsMethod, outcome: KmsOutcome, startedAt: number): void
+  called(method: KmsMethod, outcome: KmsOutcome, milliseconds: number): void
   legacyDecrypt(): void
   readonly legacyDecrypts: () => number
 }
@@ -40,7 +40,7 @@ export function createKmsMetrics(options: {
     Number(check.standing() === 'ok'),
   )
   registry.gauge('kms_key_check_age_seconds', 'Time since Barbican last vouched for the current key.', () =>
-    seconds1000(clock.now() - (check.verifiedAt() ?? Number.NaN)),
+    inSeconds(check.sinceVerified() ?? Number.NaN),
   )
   registry.gauge(
     'kms_current_key_expiry_days',
@@ -55,16 +55,16 @@ export function createKmsMetrics(options: {
     'Age of each key, by the hash that kube-apiserver uses.',
     'key_id_hash',
     () =>
-      check.secrets().map(({ id, created }) => [keyIdHash(id), seconds1000(clock.now() - created)] as const),
+      check.secrets().map(({ id, created }) => [keyIdHash(id), inSeconds(clock.now() - created)] as const),
   )
   registry.gaugeBy('kms_current_key', '1 for the key that Status names.', 'key_id_hash', () => {
     const current = schedule.current()
     return current === undefined ? [] : [[keyIdHash(current.id), 1] as const]
   })
   return {
-    operation(method, outcome, startedAt) {
+    called(method, outcome, milliseconds) {
       total.add({ method, outcome })
-      seconds.observe({ method }, (performance.now() - startedAt) / 1000)
+      seconds.observe({ method }, inSeconds(milliseconds))
     },
     legacyDecrypt() {
       legacyDecrypts++
@@ -79,4 +79,4 @@ function keyIdHash(id: string): string {
   return `sha256:${createHash('sha256').update(id).digest('hex')}`
 }
 
-const seconds1000 = (ms: number) => ms / 1000
+const inSeconds = (ms: number) => ms / 1000

@@ -75,7 +75,7 @@ export function createKmsService(options: {
   log: Log
   metrics: KmsMetrics
 }): KmsService {
-  const { keyring, schedule, check, log, metrics } = options
+  const { keyring, schedule, check, clock, log, metrics } = options
 
   /** The KEK that Status names and Encrypt uses, if new data may be put under it. */
   function currentKek(): KmsAnswer<Kek> {
@@ -117,29 +117,29 @@ export function createKmsService(options: {
 
   return {
     status() {
-      const started = performance.now()
+      const started = clock.monotonic()
       const current = currentKek()
       const answer: KmsAnswer<StatusResponse> =
         current.outcome === 'ok'
           ? { outcome: 'ok', value: { version: 'v2', healthz: 'ok', keyId: current.value.id } }
           : current
-      metrics.operation('status', answer.outcome, started)
+      metrics.called('status', answer.outcome, clock.monotonic() - started)
       if (answer.outcome !== 'ok') log.warn({ reason: answer.reason }, 'Status failed')
       return answer
     },
     encrypt(request) {
-      const started = performance.now()
+      const started = clock.monotonic()
       const answer = encrypt(request)
-      metrics.operation('encrypt', answer.outcome, started)
+      metrics.called('encrypt', answer.outcome, clock.monotonic() - started)
       const uid = loggable(request.uid)
       if (answer.outcome === 'ok') log.info({ uid, keyId: answer.value.keyId }, 'Encrypted a seed')
       else log.warn({ uid, outcome: answer.outcome, reason: answer.reason }, 'Encrypt failed')
       return answer
     },
     async decrypt(request) {
-      const started = performance.now()
+      const started = clock.monotonic()
       const answer = await decrypt(request)
-      metrics.operation('decrypt', answer.outcome, started)
+      metrics.called('decrypt', answer.outcome, clock.monotonic() - started)
       const [uid, keyId] = [loggable(request.uid), loggable(request.keyId)]
       if (answer.outcome === 'ok') log.debug({ uid, keyId }, 'Decrypted a seed')
       else log.warn({ uid, keyId, outcome: answer.outcome, reason: answer.reason }, 'Decrypt failed')
