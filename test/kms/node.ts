@@ -1,22 +1,31 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Clock } from '../../src/clock.ts'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { createHttpClient } from '../../src/http/client.ts'
 import { createBarbican } from '../../src/kms/barbican.ts'
 import { createBarbicanCaller } from '../../src/kms/barbican-caller.ts'
 import { createBarbicanMetrics } from '../../src/kms/barbican-metrics.ts'
+import { connectKms, createKmsGrpcServer } from '../../src/kms/grpc.ts'
 import type { KeySet } from '../../src/kms/kek-store.ts'
 import { createKeyCheck } from '../../src/kms/key-check.ts'
 import { createKeySchedule } from '../../src/kms/key-schedule.ts'
 import { createKeyring } from '../../src/kms/keyring.ts'
 import { createKmsMetrics } from '../../src/kms/kms-metrics.ts'
+import { createKmsReport } from '../../src/kms/kms-report.ts'
 import { createKmsService } from '../../src/kms/kms-service.ts'
-import { createLog } from '../../src/log.ts'
+import { listenOnSocket } from '../../src/kms/socket.ts'
+import { createLog, type LogLevel } from '../../src/log.ts'
 import { createMetricsRegistry } from '../../src/metrics/registry.ts'
 import { createSimulatedBarbican } from '../../src/simulator/barbican.ts'
+import { counting } from './fixtures.ts'
+
+type Test = { teardown(run: () => void): void }
 
 /** A simulated Barbican behind HTTP, and a session whose token is good until `revoke`. */
-export async function startBarbican(t: { teardown(run: () => void): void }, clock: Clock) {
+export async function startBarbican(t: Test, clock: Clock) {
   let good = 'token-1'
   const simulated = createSimulatedBarbican({
     clock,
@@ -65,10 +74,14 @@ export function createNode(options: {
   barbican: Awaited<ReturnType<typeof startBarbican>>['barbican']
   keySet: KeySet
   clock: Clock
+  level?: LogLevel
 }) {
   const { barbican: store, keySet, clock } = options
   const lines: string[] = []
-  const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } })
+  const log = createLog({
+    level: options.level ?? 'debug',
+    destination: { write: (line) => void lines.push(line) },
+  })
   const registry = createMetricsRegistry()
   const keyring = createKeyring({ store, keySet, clock, log })
   const schedule = createKeySchedule(clock)
@@ -84,5 +97,48 @@ export function createNode(options: {
   })
   const metrics = createKmsMetrics({ registry, keyring, schedule, check, clock })
   const service = createKmsService({ keyring, schedule, check, clock, log, metrics })
-  return { service, keyring, schedule, check, registry, lines }
+  return { service, keyring, schedule, check, registry, metrics, lines }
+}
+
+/** A directory for sockets: those of the test runner are too deep for a socket's path. */
+export function socketDirectory(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'kms-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+/** One instance on a socket, with a client; its one key is the first of the simulated Barbican. */
+export async function startPlugin(
+  t: Test,
+  options: { path?: string; replaceRunning?: boolean; check?: boolean; level?: LogLevel } = {},
+) {
+  const path = options.path ?? join(socketDirectory(t), 'kms.sock')
+  const clock = systemClock
+  const { barbican, simulated } = await startBarbican(t, clock)
+  const secret = simulated.store({ payload: counting(0, 32) })
+  const node = createNode({
+    barbican,
+    keySet: { ids: [secret.id] },
+    clock,
+    ...(options.level && { level: options.level }),
+  })
+  if (options.check ?? true) await node.check.run()
+  const errors: unknown[] = []
+  const server = createKmsGrpcServer({
+    service: node.service,
+    report: createKmsReport({ ...node, clock }),
+    failed: (error) => errors.push(error),
+  })
+  const replaceRunning = options.replaceRunning ?? false
+  const socket = await listenOnSocket({ path, replaceRunning, accept: server.serve })
+  const stop = async () => {
+    socket.close()
+    await server.stop(500)
+  }
+  const client = connectKms({ path, deadlineMs: 3000, clock })
+  t.teardown(async () => {
+    client.close()
+    await stop()
+  })
+  return { path, client, stop, socket, secret, errors, simulated, ...node }
 }
