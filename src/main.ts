@@ -71,4 +71,5 @@ function packageVersion(): string {
   return (file as { version: string }).version
 }
 
-process.exitCode = await main()
+// what a failed start has opened already must not keep the process alive
+process.exit(await main())

@@ -1,11 +1,11 @@
 import { systemClock } from '../clock.ts'
-import { type Server, startServer } from '../compose.ts'
+import { startServer } from '../compose.ts'
 import { helpText } from '../config/help.ts'
 import { readOpenStackSettings } from '../config/openstack-credentials.ts'
 import { configInvalid, type Fault, readOptions } from '../config/read-options.ts'
 import { type ServeConfig, serveOptions } from '../config/serve-options.ts'
-import { createLog, type Log, type LogLevel } from '../log.ts'
-import type { Command, CommandWorld } from './world.ts'
+import { createLog, type LogLevel } from '../log.ts'
+import type { Command } from './world.ts'
 
 const ABOUT = 'Answers kube-apiserver’s TokenReviews from OpenStack Keystone.'
 
@@ -17,15 +17,22 @@ export const serve: Command = async (argv, world) => {
     world.print(helpText(drop ? 'k8s-keystone-auth [flags]' : 'portcullis serve [flags]', ABOUT, table))
     return 0
   }
+  const openstack = () => readOpenStackSettings(world.env)
   const { values: config, operands } = readOptions(table, { argv, env: world.env }, (values) =>
-    faultsOf(values, drop),
+    faultsOf(values, drop, openstack()?.authUrl),
   )
   if (operands.length > 0)
     throw configInvalid([{ from: 'argument', message: `${operands[0]} is not expected` }])
   const log = createLog({ level: levelOf(config) })
   if (config.vmodule !== undefined || config.logFlushFrequency !== undefined)
     log.warn('The flags --vmodule and --log-flush-frequency are accepted but do nothing')
-  const server = await start(config, world, log)
+  const url = config.keystoneUrl ?? openstack()?.authUrl ?? ''
+  const server = await startServer(config, url, {
+    clock: systemClock,
+    log,
+    version: world.version,
+    openstack,
+  })
   log.info({ port: server.port, adminPort: server.adminPort, version: world.version }, 'Serving')
   await world.stopped
   log.info('Shutting down')
@@ -34,20 +41,7 @@ export const serve: Command = async (argv, world) => {
   return 0
 }
 
-function start(config: ServeConfig, world: CommandWorld, log: Log): Promise<Server> {
-  const openstack = () => readOpenStackSettings(world.env)
-  const url = config.keystoneUrl ?? openstack()?.authUrl
-  if (url === undefined)
-    throw configInvalid([
-      {
-        from: 'flag --keystone-url',
-        message: 'expected the URL of Keystone; OS_AUTH_URL or a cloud (OS_CLOUD) can give it too',
-      },
-    ])
-  return startServer(config, url, { clock: systemClock, log, version: world.version, openstack })
-}
-
-function faultsOf(config: ServeConfig, drop: boolean): readonly Fault[] {
+function faultsOf(config: ServeConfig, drop: boolean, cloudUrl: string | undefined): readonly Fault[] {
   const faults: Fault[] = []
   const { tlsCertFile, tlsPrivateKeyFile } = config
   if (tlsCertFile === undefined && (drop || tlsPrivateKeyFile !== undefined))
@@ -56,6 +50,11 @@ function faultsOf(config: ServeConfig, drop: boolean): readonly Fault[] {
     faults.push({
       from: 'flag --tls-private-key-file',
       message: 'expected a key file (or TLS_PRIVATE_KEY_FILE)',
+    })
+  if (config.keystoneUrl === undefined && cloudUrl === undefined)
+    faults.push({
+      from: 'flag --keystone-url',
+      message: 'expected the URL of Keystone; OS_AUTH_URL or a cloud (OS_CLOUD) can give it too',
     })
   for (const project of config.allowedProjects)
     if (project.split('/').length > 2)

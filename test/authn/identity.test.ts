@@ -1,0 +1,121 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { compatibleIdentity, isReserved, qualifiedIdentity } from '../../src/authn/identity.ts'
+import type { Group, KeystoneToken, TokenScope } from '../../src/keystone/token-body.ts'
+
+const PROJECT: TokenScope = {
+  kind: 'project',
+  id: '7d062424d1fb4c468565cd50f04d087e',
+  name: 'team-a',
+  domain: { id: 'default', name: 'Default' },
+}
+const token = (more: Partial<KeystoneToken> = {}): KeystoneToken => ({
+  user: { id: '594d', name: 'alice', domain: { id: 'default', name: 'Default' } },
+  scope: PROJECT,
+  roles: ['member', 'reader'],
+  methods: ['password'],
+  issuedAt: 0,
+  expiresAt: 1,
+  ...more,
+})
+const OPS: Group = { name: 'ops', domainId: 'default' }
+
+t.test('the compatible mapping gives what k8s-keystone-auth gives', async (t) => {
+  t.same(compatibleIdentity(token(), [OPS, { name: 'dev', domainId: 'other' }]), {
+    username: 'alice',
+    uid: '594d',
+    groups: ['dev', 'ops', '7d062424d1fb4c468565cd50f04d087e'],
+    extra: {
+      'alpha.kubernetes.io/identity/roles': ['member', 'reader'],
+      'alpha.kubernetes.io/identity/project/id': ['7d062424d1fb4c468565cd50f04d087e'],
+      'alpha.kubernetes.io/identity/project/name': ['team-a'],
+      'alpha.kubernetes.io/identity/user/domain/id': ['default'],
+      'alpha.kubernetes.io/identity/user/domain/name': ['Default'],
+    },
+  })
+})
+
+t.test('the qualified mapping names user, groups, project and roles with their domains', async (t) => {
+  const user = qualifiedIdentity(token(), [OPS])
+  t.equal(user.username, 'keystone:user:default/alice')
+  t.same(user.groups, [
+    'keystone:group:default/ops',
+    'keystone:project:default/team-a',
+    'keystone:project-id:7d062424d1fb4c468565cd50f04d087e',
+    'keystone:role:default/team-a/member',
+    'keystone:role:default/team-a/reader',
+  ])
+})
+
+t.test('the qualified mapping tells domain, system and unscoped tokens apart', async (t) => {
+  const groups = (scope: TokenScope) => qualifiedIdentity(token({ scope, roles: ['admin'] }), []).groups
+  t.same(groups({ kind: 'domain', id: 'd1', name: 'acme' }), [
+    'keystone:domain:d1',
+    'keystone:domain-role:d1/admin',
+  ])
+  t.same(groups({ kind: 'system' }), ['keystone:system:all', 'keystone:system-role:admin'])
+  t.same(groups({ kind: 'unscoped' }), [])
+})
+
+const name = fc.string({
+  minLength: 1,
+  maxLength: 8,
+  unit: fc.constantFrom('a', 'b', '/', '%', ':', '2', 'F', 'é', ' '),
+})
+const named = fc.record({ id: name, name })
+
+t.test('two users share a qualified name only if domain and name are the same', async (t) => {
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(named, name, named, name, (d1, n1, d2, n2) => {
+        const of = (domain: typeof d1, user: string) =>
+          qualifiedIdentity(token({ user: { id: 'x', name: user, domain } }), []).username
+        return (of(d1, n1) === of(d2, n2)) === (d1.id === d2.id && n1 === n2)
+      }),
+      { numRuns: 5000 },
+    ),
+  )
+})
+
+t.test('groups of different kinds, domains, projects or roles never share a qualified name', async (t) => {
+  const scope = fc.record({ kind: fc.constant('project' as const), id: name, name, domain: named })
+  const groupsOf = (s: TokenScope, role: string, group: string) =>
+    qualifiedIdentity(token({ scope: s, roles: [role] }), [{ name: group, domainId: 'default' }]).groups
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(scope, name, name, scope, name, name, (s1, r1, g1, s2, r2, g2) => {
+        const [group1, project1, id1, role1] = groupsOf(s1, r1, g1)
+        const [group2, project2, id2, role2] = groupsOf(s2, r2, g2)
+        const sameProject = s1.domain.id === s2.domain.id && s1.name === s2.name
+        return (
+          new Set([group1, project1, id1, role1]).size === 4 &&
+          (group1 === group2) === (g1 === g2) &&
+          (project1 === project2) === sameProject &&
+          (id1 === id2) === (s1.id === s2.id) &&
+          (role1 === role2) === (sameProject && r1 === r2)
+        )
+      }),
+      { numRuns: 5000 },
+    ),
+  )
+})
+
+t.test('no qualified name is reserved, whatever Keystone holds', async (t) => {
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (user, domain) => {
+        const { username, groups } = qualifiedIdentity(
+          token({ user: { id: 'x', name: user, domain: { id: domain, name: domain } } }),
+          [{ name: 'system:masters', domainId: 'system:' }],
+        )
+        return !isReserved(username) && !groups.some(isReserved) && username !== ''
+      }),
+    ),
+  )
+})
+
+t.test('nothing that changes from token to token is in the identity', async (t) => {
+  const one = qualifiedIdentity(token({ issuedAt: 1, expiresAt: 2, methods: ['password'] }), [OPS])
+  const two = qualifiedIdentity(token({ issuedAt: 3, expiresAt: 4, methods: ['token'] }), [OPS])
+  t.same(one, two)
+})

@@ -1,0 +1,103 @@
+import t from 'tap'
+import { tokenShape } from '../../src/authn/token-shape.ts'
+import { fernetLike, jwtLike } from '../support/tokens.ts'
+
+const NOW = Date.UTC(2026, 10, 21, 12)
+const HOUR = 3_600_000
+const WEEK = 168 * HOUR
+const shape = (token: string) => tokenShape(token, NOW, WEEK).kind
+
+const claims = (more: object = {}) => ({
+  sub: '594da31a514748f78e9ff9eda2299833',
+  iat: NOW / 1000 - 60,
+  exp: NOW / 1000 + 3600,
+  openstack_methods: ['password'],
+  openstack_audit_ids: ['17tPevk5SCyrup35teQuzg'],
+  ...more,
+})
+const ES256 = { alg: 'ES256', typ: 'JWT' }
+
+t.test('a Fernet token of any number of blocks passes', async (t) => {
+  for (let blocks = 1; blocks <= 20; blocks += 1) t.equal(shape(fernetLike(NOW - HOUR, blocks)), 'fernet')
+})
+
+t.test('no spelling of a Fernet token but the canonical one passes', async (t) => {
+  // 4 blocks: 121 bytes, two spare bits... one token for each remainder that a length can have
+  for (const blocks of [4, 5, 6]) {
+    const token = fernetLike(NOW - HOUR, blocks)
+    const last = token.slice(-1)
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const spellings = [
+      `${token}=`,
+      `${token}==`,
+      `${token}\n`,
+      ` ${token}`,
+      `\u00ff${token}`,
+      ...[...alphabet].filter((c) => c !== last).map((c) => token.slice(0, -1) + c),
+    ].filter((other) => Buffer.from(other, 'base64url').equals(Buffer.from(token, 'base64url')))
+    for (const other of spellings) t.equal(shape(other), 'misshapen', JSON.stringify(other.slice(-3)))
+    if (/[-_]/.test(token)) t.equal(shape(token.replaceAll('-', '+').replaceAll('_', '/')), 'misshapen')
+    t.ok(spellings.length >= 2)
+  }
+})
+
+t.test('a Fernet token is misshapen when its length is not that of whole blocks', async (t) => {
+  const token = fernetLike(NOW)
+  for (let cut = 1; cut < token.length; cut += 1) {
+    const bytes = Math.floor(((token.length - cut) * 3) / 4)
+    if ((bytes - 57) % 16 !== 0 || bytes < 73)
+      t.equal(shape(token.slice(0, -cut)), 'misshapen', `cut by ${cut}`)
+  }
+})
+
+t.test(
+  'a Fernet token older than the maximum age is expired, one from the future is misshapen',
+  async (t) => {
+    t.equal(shape(fernetLike(NOW - WEEK + HOUR)), 'fernet')
+    t.equal(shape(fernetLike(NOW - WEEK - HOUR)), 'expired')
+    t.equal(shape(fernetLike(NOW + 4 * 60_000)), 'fernet', 'clocks may differ by minutes')
+    t.equal(shape(fernetLike(NOW + HOUR)), 'misshapen')
+  },
+)
+
+t.test('a JWS with Keystone’s claims passes and tells its user', async (t) => {
+  t.same(tokenShape(jwtLike(ES256, claims()), NOW, WEEK), { kind: 'jws', userId: claims().sub })
+})
+
+t.test('a JWT without Keystone’s claims or with another algorithm is misshapen', async (t) => {
+  const serviceAccount = {
+    iss: 'kubernetes/serviceaccount',
+    sub: 'system:serviceaccount:default:default',
+    exp: 9e9,
+  }
+  t.equal(shape(jwtLike({ alg: 'RS256', kid: 'x' }, serviceAccount)), 'misshapen')
+  t.equal(shape(jwtLike(ES256, serviceAccount)), 'misshapen')
+  t.equal(shape(jwtLike({ alg: 'none' }, claims())), 'misshapen')
+  t.equal(shape(jwtLike({ alg: 'HS256' }, claims())), 'misshapen')
+  t.equal(shape(jwtLike(ES256, claims({ sub: undefined }))), 'misshapen')
+  t.equal(shape(jwtLike(ES256, claims({ exp: 'soon' }))), 'misshapen')
+  t.equal(shape(jwtLike(ES256, claims({ openstack_methods: 'password' }))), 'misshapen')
+})
+
+t.test('a JWS past its expiry is expired', async (t) => {
+  t.equal(shape(jwtLike(ES256, claims({ exp: NOW / 1000 - 3600 }))), 'expired')
+})
+
+t.test('what is no token at all is misshapen', async (t) => {
+  const texts = [
+    '',
+    'x',
+    '0'.repeat(32),
+    'gAAAAA',
+    'eyJ',
+    'eyJ..',
+    'a.b.c',
+    'eyJhbGciOiJFUzI1NiJ9.e30',
+    'Bearer x',
+    '\u0000',
+    '💥',
+  ]
+  for (const text of texts) t.equal(shape(text), 'misshapen', text)
+  t.equal(shape(`gAAAA${'A'.repeat(5000)}`), 'misshapen')
+  t.equal(shape(`eyJ${'A'.repeat(1_000_000)}`), 'misshapen')
+})

@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ROOT } from './source-files.ts'
+
+/** A program of bin/ as a process of its own, with an environment of its own. */
+export interface Program {
+  readonly child: ChildProcess
+  readonly stdout: () => string
+  readonly stderr: () => string
+  /** The log lines so far. */
+  readonly log: () => readonly Record<string, unknown>[]
+  /** Resolves when a log line has this message. */
+  logged(message: string): Promise<Record<string, unknown>>
+  readonly exited: Promise<number | null>
+}
+
+interface Cleaner {
+  teardown(run: () => unknown): void
+}
+
+export function startProgram(
+  t: Cleaner,
+  name: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Program {
+  const child = spawn(join(ROOT, 'bin', name), argv, {
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    stderr += chunk
+  })
+  const exited = once(child, 'close').then(([code]) => code as number | null)
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const log = () =>
+    stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    log,
+    exited,
+    async logged(message) {
+      for (;;) {
+        const line = log().find((candidate) => candidate.msg === message)
+        if (line !== undefined) return line
+        if (child.exitCode !== null)
+          throw new Error(`${name} ended before it logged "${message}":\n${stderr}`)
+        await Promise.race([once(child.stderr, 'data'), exited])
+      }
+    },
+  }
+}
+
+/** Runs a program to its end. */
+export async function runProgram(
+  t: Cleaner,
+  name: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
+  const program = startProgram(t, name, argv, env)
+  const code = await program.exited
+  return { code, stdout: program.stdout(), stderr: program.stderr() }
+}
+
+/** A folder that is gone after the test. */
+export function temporaryFolder(t: Cleaner): string {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export interface ServingProgram extends Program {
+  readonly url: string
+  readonly adminUrl: string
+  readonly ca: string
+}
+
+/** `portcullis serve` on free ports with a certificate of its own, ready to be asked. */
+export async function startServe(
+  t: Cleaner,
+  argv: readonly string[],
+  options: { env?: Readonly<Record<string, string>>; stateDir?: string; name?: string } = {},
+): Promise<ServingProgram> {
+  const stateDir = options.stateDir ?? temporaryFolder(t)
+  const program = startProgram(
+    t,
+    options.name ?? 'portcullis',
+    [
+      ...(options.name === undefined ? ['serve'] : []),
+      ...[
+        '--listen',
+        '127.0.0.1:0',
+        '--admin-listen',
+        '127.0.0.1:0',
+        '--state-dir',
+        stateDir,
+        '--shutdown-delay',
+        '0',
+      ],
+      ...argv,
+    ],
+    options.env,
+  )
+  const { port, adminPort } = await program.logged('Serving')
+  const own = join(stateDir, 'ca.crt')
+  const caFile = argv.includes('--tls-cert-file')
+    ? (argv[argv.indexOf('--tls-cert-file') + 1] as string)
+    : own
+  return {
+    ...program,
+    url: `https://127.0.0.1:${port}`,
+    adminUrl: `http://127.0.0.1:${adminPort}`,
+    ca: readFileSync(caFile, 'utf8'),
+  }
+}
