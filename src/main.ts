@@ -8,12 +8,16 @@ enableCompileCache()
 /** Loaded when asked for: a command starts with nothing but what it needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.ts')).serve,
+  kms: async () => (await import('./commands/kms.ts')).kms,
   'webhook-kubeconfig': async () => (await import('./commands/webhook-kubeconfig.ts')).webhookKubeconfig,
   demo: async () => (await import('./commands/demo.ts')).demo,
 }
 
 /** Programs that are one command under a name of its own. */
-const PROGRAMS: Readonly<Record<string, string>> = { 'k8s-keystone-auth': 'serve' }
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'k8s-keystone-auth': 'serve',
+  'barbican-kms-plugin': 'kms',
+}
 
 async function main(): Promise<number> {
   const program = process.env.PORTCULLIS_PROGRAM ?? 'portcullis'

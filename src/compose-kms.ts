@@ -1,0 +1,165 @@
+import type { Clock } from './clock.ts'
+import type { BarbicanConfig, KmsConfig } from './config/kms-options.ts'
+import type { OpenStackSettings } from './config/openstack-credentials.ts'
+import { errorText, PortcullisError } from './errors.ts'
+import { readConfigFile } from './files/watched-file.ts'
+import { createHttpClient } from './http/client.ts'
+import { createGate } from './http/gate.ts'
+import { createKeystoneCaller } from './keystone/caller.ts'
+import { createKeystoneEndpoint } from './keystone/endpoint.ts'
+import { createKeystoneMetrics } from './keystone/metrics.ts'
+import { createSession } from './keystone/session.ts'
+import { createBarbican } from './kms/barbican.ts'
+import { createBarbicanCaller } from './kms/barbican-caller.ts'
+import { createBarbicanMetrics } from './kms/barbican-metrics.ts'
+import { createKmsGrpcServer } from './kms/grpc.ts'
+import type { KeySet } from './kms/kek-store.ts'
+import { createKeyCheck } from './kms/key-check.ts'
+import { createKeySchedule } from './kms/key-schedule.ts'
+import { createKeyring } from './kms/keyring.ts'
+import { createKmsMetrics } from './kms/kms-metrics.ts'
+import { createKmsReport } from './kms/kms-report.ts'
+import { createKmsService } from './kms/kms-service.ts'
+import { listenOnSocket } from './kms/socket.ts'
+import type { Log } from './log.ts'
+import { createMetricsRegistry, type MetricsRegistry } from './metrics/registry.ts'
+import { addAdminRoutes } from './server/admin-routes.ts'
+import { createApp, listen } from './server/app.ts'
+import type { HealthCheck } from './server/health.ts'
+
+export interface KmsWorld {
+  readonly clock: Clock
+  readonly log: Log
+  readonly version: string
+  readonly keystoneUrl: string
+  /** Read anew for each log-in, so that a rotated secret is taken up. */
+  readonly openstack: () => OpenStackSettings
+}
+
+export interface KmsPlugin {
+  readonly adminPort: number
+  /** Accepts no more, tells clients to go, lets calls end. */
+  stop(): Promise<void>
+}
+
+const DRAIN_MS = 2000
+const ADMIN_RETRY_MS = 1000
+
+/** Barbican behind a session of our own at Keystone. */
+export function openBarbican(
+  config: BarbicanConfig,
+  { clock, version, keystoneUrl, openstack }: KmsWorld,
+  registry: MetricsRegistry,
+) {
+  const caFile = config.keystoneCaFile ?? openstack().caFile
+  const http = createHttpClient({
+    ca: caFile === undefined ? undefined : readConfigFile(caFile),
+    userAgent: `portcullis/${version}`,
+    connections: 16,
+  })
+  const gate = createGate({ running: 4, waiting: 64 })
+  const call = createKeystoneCaller({ http, gate, clock, metrics: createKeystoneMetrics(registry) })
+  const endpoint = createKeystoneEndpoint({ url: keystoneUrl, call })
+  const session = createSession({ call, endpoint, credentials: () => openstack().credentials, clock })
+  const caller = createBarbicanCaller({
+    http,
+    session,
+    endpoint: config.barbicanUrl,
+    deadlineMs: config.barbicanTimeout,
+    clock,
+    metrics: createBarbicanMetrics(registry),
+  })
+  return { barbican: createBarbican(caller), close: () => http.close() }
+}
+
+/** Builds `portcullis kms` and starts it: the socket first, then everything that needs OpenStack. */
+export async function startKms(
+  config: KmsConfig,
+  path: string,
+  keySet: KeySet,
+  world: KmsWorld,
+): Promise<KmsPlugin> {
+  const { clock, log } = world
+  const registry = createMetricsRegistry()
+  const { barbican: store, close } = openBarbican(config, world, registry)
+  const keyring = createKeyring({ store, keySet, clock, log })
+  const schedule = createKeySchedule(clock)
+  const check = createKeyCheck({
+    store,
+    keySet,
+    keyring,
+    schedule,
+    clock,
+    log,
+    refreshMs: config.refreshInterval,
+    offlineGraceMs: config.offlineGrace,
+  })
+  const metrics = createKmsMetrics({ registry, keyring, schedule, check, clock })
+  const service = createKmsService({ keyring, schedule, check, clock, log, metrics })
+  const server = createKmsGrpcServer({
+    service,
+    report: createKmsReport({ keyring, schedule, check, metrics, clock }),
+    failed: (error) => log.error({ err: errorText(error) }, 'A call failed inside'),
+  })
+  const socket = await listenOnSocket({
+    path,
+    replaceRunning: config.replaceRunning,
+    accept: server.serve,
+  })
+  log.info({ path }, 'Listening')
+  const stopChecking = check.start()
+  let stopping = false
+  const checks: HealthCheck[] = [
+    { name: 'ping', reddens: [], fault: () => undefined },
+    { name: 'shutdown', reddens: ['readyz'], fault: () => (stopping ? 'shutting down' : undefined) },
+    {
+      name: 'socket',
+      reddens: ['readyz', 'healthz'],
+      fault: () => (socket.leadsHere() ? undefined : 'the socket’s path leads to another process or is gone'),
+    },
+    {
+      name: 'key',
+      reddens: ['readyz', 'healthz'],
+      fault: () => (check.standing() === 'ok' ? undefined : check.standing()),
+    },
+  ]
+  const admin = await listenForAdmin(config, { checks, metrics: registry }, world)
+  return {
+    adminPort: admin.port,
+    async stop() {
+      stopping = true
+      stopChecking()
+      socket.close()
+      await server.stop(DRAIN_MS)
+      await admin.close()
+      await close()
+    },
+  }
+}
+
+/** While two instances overlap the address is still the old one's: it is tried again, keys do not wait for it. */
+async function listenForAdmin(
+  config: KmsConfig,
+  parts: { checks: readonly HealthCheck[]; metrics: MetricsRegistry },
+  { clock, log }: KmsWorld,
+): Promise<{ port: number; close: () => Promise<void> }> {
+  const app = createApp({ log })
+  addAdminRoutes(app, parts)
+  try {
+    return { port: await listen(app, config.adminListen), close: async () => app.close() }
+  } catch (error) {
+    await app.close()
+    if (!config.replaceRunning || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+      throw new PortcullisError('CONFIG_INVALID', `flag --admin-listen: ${errorText(error)}`)
+    log.warn('The admin address is in use; trying again until the instance before is gone')
+    let close = async () => {}
+    const cancel = clock.after(ADMIN_RETRY_MS, async () => {
+      close = (await listenForAdmin(config, parts, { clock, log } as KmsWorld)).close
+    })
+    const closeLater = async () => {
+      cancel()
+      await close()
+    }
+    return { port: 0, close: closeLater }
+  }
+}
