@@ -104,16 +104,8 @@ export async function startServe(
     options.name ?? 'portcullis',
     [
       ...(options.name === undefined ? ['serve'] : []),
-      ...[
-        '--listen',
-        '127.0.0.1:0',
-        '--admin-listen',
-        '127.0.0.1:0',
-        '--state-dir',
-        stateDir,
-        '--shutdown-delay',
-        '0',
-      ],
+      ...['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--state-dir', stateDir],
+      ...(argv.includes('--shutdown-delay') ? [] : ['--shutdown-delay', '0']),
       ...argv,
     ],
     options.env,

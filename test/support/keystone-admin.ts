@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto'
+import type { SimulatedKeystone } from '../../src/simulator/keystone.ts'
+import { ask, type Reply } from './wire.ts'
+
+export interface TestUser {
+  readonly id: string
+  readonly name: string
+  readonly password: string
+  readonly domain: string
+}
+
+export type TestScope =
+  | { project: { id: string } }
+  | { domain: { id: string } }
+  | { system: { all: true } }
+  | undefined
+
+/** What tests do to a Keystone, simulated or real: everything they make has a name of its own. */
+export interface KeystoneAdmin {
+  /** With /v3. */
+  readonly url: string
+  createDomain(): Promise<{ id: string; name: string }>
+  createProject(domain?: string): Promise<{ id: string; name: string }>
+  createUser(options?: { domain?: string; name?: string }): Promise<TestUser>
+  createGroup(name: string, member: TestUser): Promise<void>
+  leaveGroups(user: TestUser): Promise<void>
+  grant(
+    user: TestUser,
+    target: 'system' | { project: string } | { domain: string },
+    role: string,
+  ): Promise<void>
+  createCredential(
+    user: TestUser,
+    project: string,
+    role: string,
+    accessRules?: readonly { service: string; method: string; path: string }[],
+  ): Promise<{ id: string; secret: string }>
+  deleteCredential(user: TestUser, id: string): Promise<void>
+  revoke(token: string): Promise<void>
+  setUserEnabled(user: TestUser, enabled: boolean): Promise<void>
+  setProjectEnabled(project: string, enabled: boolean): Promise<void>
+}
+
+const unique = (kind: string) => `${kind}-${randomBytes(4).toString('hex')}`
+
+/** A log-in with password, as a user does it. */
+export async function login(url: string, user: TestUser, scope?: TestScope): Promise<string> {
+  return token(
+    await postAuth(url, {
+      identity: { methods: ['password'], password: { user: { id: user.id, password: user.password } } },
+      ...(scope && { scope }),
+    }),
+  )
+}
+
+/** A log-in with an application credential. */
+export async function loginWith(url: string, credential: { id: string; secret: string }): Promise<string> {
+  return token(
+    await postAuth(url, {
+      identity: { methods: ['application_credential'], application_credential: credential },
+    }),
+  )
+}
+
+function postAuth(url: string, auth: object): Promise<Reply> {
+  const headers = { 'content-type': 'application/json' }
+  return ask(url, { method: 'POST', path: '/auth/tokens', headers, body: JSON.stringify({ auth }) })
+}
+
+function token(reply: Reply): string {
+  if (reply.status !== 201) throw new Error(`the log-in failed: ${reply.status}`)
+  return String(reply.headers['x-subject-token'])
+}
+
+export function simulatedAdmin({ url, model, api }: SimulatedKeystone): KeystoneAdmin {
+  return {
+    url: `${url}/v3`,
+    createDomain: async () => model.addDomain(unique('domain')),
+    createProject: async (domain) => model.addProject(unique('project'), domain),
+    createUser: async ({ domain, name } = {}) => model.addUser(name ?? unique('user'), unique('pw'), domain),
+    createGroup: async (name, member) => void model.addGroup(name, [member.id], member.domain),
+    async leaveGroups(user) {
+      for (const group of model.groups.values()) group.members.delete(user.id)
+    },
+    async grant(user, target, role) {
+      const id = target === 'system' ? 'system' : 'project' in target ? target.project : target.domain
+      model.grant(user.id, id, role)
+    },
+    async createCredential(user, project, role, accessRules) {
+      const secret = unique('secret')
+      return model.addCredential({
+        name: unique('credential'),
+        secret,
+        user: user.id,
+        project,
+        roles: [role],
+        ...(accessRules && { accessRules }),
+      })
+    },
+    deleteCredential: async (_user, id) => void model.credentials.delete(id),
+    revoke: async (text) => api.revoke(text),
+    async setUserEnabled(user, enabled) {
+      const known = model.users.get(user.id)
+      if (known !== undefined) known.enabled = enabled
+    },
+    async setProjectEnabled(project, enabled) {
+      const known = model.projects.get(project)
+      if (known !== undefined) known.enabled = enabled
+    },
+  }
+}
+
+/** The same over the Identity API, as its admin. */
+export async function realAdmin(url: string, password: string): Promise<KeystoneAdmin> {
+  const admin = token(
+    await postAuth(url, {
+      identity: {
+        methods: ['password'],
+        password: { user: { name: 'admin', domain: { id: 'default' }, password } },
+      },
+      scope: { project: { name: 'admin', domain: { id: 'default' } } },
+    }),
+  )
+  const roles = new Map<string, string>()
+
+  async function call(method: string, path: string, body?: object, as = admin, subject?: string) {
+    const reply = await ask(url, {
+      method,
+      path,
+      headers: {
+        'x-auth-token': as,
+        ...(subject && { 'x-subject-token': subject }),
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    if (reply.status >= 300) throw new Error(`${method} ${path.replace(/\?.*/, '')} answered ${reply.status}`)
+    return reply.text === '' ? {} : JSON.parse(reply.text)
+  }
+
+  async function roleId(name: string): Promise<string> {
+    const known = roles.get(name) ?? (await call('GET', `/roles?name=${name}`)).roles[0]?.id
+    const id = known ?? (await call('POST', '/roles', { role: { name } })).role.id
+    roles.set(name, id)
+    return id
+  }
+
+  return {
+    url,
+    createDomain: async () => (await call('POST', '/domains', { domain: { name: unique('domain') } })).domain,
+    createProject: async (domain = 'default') =>
+      (await call('POST', '/projects', { project: { name: unique('project'), domain_id: domain } })).project,
+    async createUser({ domain = 'default', name = unique('user') } = {}) {
+      const secret = unique('pw')
+      const { user } = await call('POST', '/users', { user: { name, password: secret, domain_id: domain } })
+      return { id: user.id, name, password: secret, domain }
+    },
+    async createGroup(name, member) {
+      const known = (await call('GET', `/groups?name=${encodeURIComponent(name)}&domain_id=${member.domain}`))
+        .groups[0]
+      const group =
+        known ?? (await call('POST', '/groups', { group: { name, domain_id: member.domain } })).group
+      await call('PUT', `/groups/${group.id}/users/${member.id}`)
+    },
+    async leaveGroups(user) {
+      for (const group of (await call('GET', `/users/${user.id}/groups`)).groups)
+        await call('DELETE', `/groups/${group.id}/users/${user.id}`)
+    },
+    async grant(user, target, role) {
+      const place =
+        target === 'system'
+          ? 'system'
+          : 'project' in target
+            ? `projects/${target.project}`
+            : `domains/${target.domain}`
+      await call('PUT', `/${place}/users/${user.id}/roles/${await roleId(role)}`)
+    },
+    async createCredential(user, project, role, accessRules) {
+      const own = await login(url, user, { project: { id: project } })
+      const { application_credential: made } = await call(
+        'POST',
+        `/users/${user.id}/application_credentials`,
+        {
+          application_credential: {
+            name: unique('credential'),
+            roles: [{ name: role }],
+            ...(accessRules && { access_rules: accessRules }),
+          },
+        },
+        own,
+      )
+      return { id: made.id, secret: made.secret }
+    },
+    deleteCredential: (user, id) => call('DELETE', `/users/${user.id}/application_credentials/${id}`),
+    revoke: (text) => call('DELETE', '/auth/tokens', undefined, admin, text),
+    setUserEnabled: (user, enabled) => call('PATCH', `/users/${user.id}`, { user: { enabled } }),
+    setProjectEnabled: (project, enabled) => call('PATCH', `/projects/${project}`, { project: { enabled } }),
+  }
+}
