@@ -14,13 +14,13 @@ import { createBarbicanCaller } from './kms/barbican-caller.ts'
 import { createBarbicanMetrics } from './kms/barbican-metrics.ts'
 import { createKmsGrpcServer } from './kms/grpc.ts'
 import type { KeySet } from './kms/kek-store.ts'
-import { createKeyCheck } from './kms/key-check.ts'
+import { createKeyCheck, type KeyCheck } from './kms/key-check.ts'
 import { createKeySchedule } from './kms/key-schedule.ts'
 import { createKeyring } from './kms/keyring.ts'
 import { createKmsMetrics } from './kms/kms-metrics.ts'
 import { createKmsReport } from './kms/kms-report.ts'
 import { createKmsService } from './kms/kms-service.ts'
-import { listenOnSocket } from './kms/socket.ts'
+import { answers, listenOnSocket } from './kms/socket.ts'
 import type { Log } from './log.ts'
 import { createMetricsRegistry, type MetricsRegistry } from './metrics/registry.ts'
 import { addAdminRoutes } from './server/admin-routes.ts'
@@ -34,6 +34,8 @@ export interface KmsWorld {
   readonly keystoneUrl: string
   /** Read anew for each log-in, so that a rotated secret is taken up. */
   readonly openstack: () => OpenStackSettings
+  /** Resolves when the process is asked to stop. */
+  readonly stopped: Promise<void>
 }
 
 export interface KmsPlugin {
@@ -44,11 +46,17 @@ export interface KmsPlugin {
 
 const DRAIN_MS = 2000
 const ADMIN_RETRY_MS = 1000
+const READY_POLL_MS = 100
 
 /** Barbican behind a session of our own at Keystone. */
 export function openBarbican(
   config: BarbicanConfig,
-  { clock, version, keystoneUrl, openstack }: KmsWorld,
+  {
+    clock,
+    version,
+    keystoneUrl,
+    openstack,
+  }: Pick<KmsWorld, 'clock' | 'version' | 'keystoneUrl' | 'openstack'>,
   registry: MetricsRegistry,
 ) {
   const caFile = config.keystoneCaFile ?? openstack().caFile
@@ -72,7 +80,7 @@ export function openBarbican(
   return { barbican: createBarbican(caller), close: () => http.close() }
 }
 
-/** Builds `portcullis kms` and starts it: the socket first, then everything that needs OpenStack. */
+/** Builds `portcullis kms` and starts it: the socket is there before OpenStack has answered anything. */
 export async function startKms(
   config: KmsConfig,
   path: string,
@@ -101,13 +109,14 @@ export async function startKms(
     report: createKmsReport({ keyring, schedule, check, metrics, clock }),
     failed: (error) => log.error({ err: errorText(error) }, 'A call failed inside'),
   })
+  const stopChecking = check.start()
+  if (config.replaceRunning) await untilReadyOrAlone(path, check, world)
   const socket = await listenOnSocket({
     path,
     replaceRunning: config.replaceRunning,
     accept: server.serve,
   })
   log.info({ path }, 'Listening')
-  const stopChecking = check.start()
   let stopping = false
   const checks: HealthCheck[] = [
     { name: 'ping', reddens: [], fault: () => undefined },
@@ -137,29 +146,49 @@ export async function startKms(
   }
 }
 
+/** A running instance has its keys: it is replaced by one that has them too, or when it no longer answers. */
+async function untilReadyOrAlone(path: string, check: KeyCheck, { clock, stopped }: KmsWorld): Promise<void> {
+  let ended = false
+  void stopped.then(() => {
+    ended = true
+  })
+  while (!ended && check.standing() !== 'ok' && (await answers(path)))
+    await new Promise<void>((resolve) => clock.after(READY_POLL_MS, resolve))
+}
+
+type Admin = { readonly port: number; close(): Promise<void> }
+
 /** While two instances overlap the address is still the old one's: it is tried again, keys do not wait for it. */
 async function listenForAdmin(
   config: KmsConfig,
   parts: { checks: readonly HealthCheck[]; metrics: MetricsRegistry },
-  { clock, log }: KmsWorld,
-): Promise<{ port: number; close: () => Promise<void> }> {
-  const app = createApp({ log })
-  addAdminRoutes(app, parts)
-  try {
-    return { port: await listen(app, config.adminListen), close: async () => app.close() }
-  } catch (error) {
-    await app.close()
-    if (!config.replaceRunning || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+  { clock, log }: Pick<KmsWorld, 'clock' | 'log'>,
+): Promise<Admin> {
+  const attempt = async (): Promise<Admin> => {
+    const app = createApp({ log })
+    addAdminRoutes(app, parts)
+    try {
+      return { port: await listen(app, config.adminListen), close: async () => app.close() }
+    } catch (error) {
+      await app.close()
       throw new PortcullisError('CONFIG_INVALID', `flag --admin-listen: ${errorText(error)}`)
-    log.warn('The admin address is in use; trying again until the instance before is gone')
-    let close = async () => {}
-    const cancel = clock.after(ADMIN_RETRY_MS, async () => {
-      close = (await listenForAdmin(config, parts, { clock, log } as KmsWorld)).close
-    })
-    const closeLater = async () => {
-      cancel()
-      await close()
     }
-    return { port: 0, close: closeLater }
+  }
+  if (!config.replaceRunning) return attempt()
+  let admin: Admin | undefined
+  let closed = false
+  const retry = async () => {
+    if (!closed) admin = await attempt().catch(() => undefined)
+    if (admin !== undefined || closed) return
+    log.warn('The admin address is in use, trying again')
+    clock.after(ADMIN_RETRY_MS, retry)
+  }
+  await retry()
+  return {
+    port: admin?.port ?? 0,
+    async close() {
+      closed = true
+      await admin?.close()
+    },
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
+import { stayAlive } from './clock.ts'
 import type { Command, CommandWorld } from './commands/world.ts'
 import { errorText, PortcullisError } from './errors.ts'
 
@@ -76,4 +77,6 @@ function packageVersion(): string {
 }
 
 // what a failed start has opened already must not keep the process alive
+// a command that waits for a timer is still at work
+stayAlive()
 process.exit(await main())

@@ -4,7 +4,6 @@ import { helpText } from '../config/help.ts'
 import { rotateOptions } from '../config/kms-options.ts'
 import { configInvalid, readOptions } from '../config/read-options.ts'
 import { rotate } from '../kms/rotation.ts'
-import { createLog } from '../log.ts'
 import { createMetricsRegistry } from '../metrics/registry.ts'
 import { openStackOf } from './kms-openstack.ts'
 import type { Command } from './world.ts'
@@ -24,10 +23,9 @@ export const kmsRotate: Command = async (argv, world) => {
     throw configInvalid([{ from: 'flag --key-name', message: 'expected the name of the keys' }])
   const clock = systemClock
   const { keystoneUrl, openstack } = openStackOf(config, world)
-  const log = createLog({ level: 'warn' })
   const { barbican, close } = openBarbican(
     config,
-    { clock, log, version: world.version, keystoneUrl, openstack },
+    { clock, version: world.version, keystoneUrl, openstack },
     createMetricsRegistry(),
   )
   try {

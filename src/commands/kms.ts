@@ -42,6 +42,7 @@ export const kms: Command = async (argv, world) => {
       version: world.version,
       keystoneUrl,
       openstack,
+      stopped: world.stopped,
     },
   )
   log.info({ adminPort: plugin.adminPort, version: world.version }, 'Serving')

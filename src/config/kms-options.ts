@@ -83,7 +83,7 @@ export const rotateOptions = {
   ...barbicanOptions,
   'activate-in': durationOption(
     'When the new key becomes current: longer than the refresh interval of every node.',
-    { min: '10s', max: '720h', fallback: '5m' },
+    { min: '2s', max: '720h', fallback: '5m' },
   ),
 }
 

@@ -90,7 +90,8 @@ function isSocket(path: string): boolean {
   return found !== undefined
 }
 
-function answers(path: string): Promise<boolean> {
+/** Whether somebody accepts connections at this path. */
+export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path)
     probe.once('connect', () => {

@@ -46,8 +46,8 @@ const MAX_SEEN = 10_000
 /** Barbican in memory: the part of the Key Manager API v1 that Portcullis uses, answering as Barbican 15 does. */
 export function createSimulatedBarbican(options: {
   clock: Clock
-  /** The project of a token that is good, else undefined. */
-  project: (token: string) => string | undefined
+  /** The project of a token that is good, and whether a role in it allows the Key Manager. */
+  access: (token: string) => { readonly project: string; readonly allowed: boolean } | undefined
 }): SimulatedBarbican {
   const { clock } = options
   const secrets = new Map<string, SimulatedSecret>()
@@ -91,10 +91,11 @@ export function createSimulatedBarbican(options: {
       response.writeHead(200, { 'content-type': fault.type }).end(fault.body)
       return
     }
-    const project = options.project(String(request.headers['x-auth-token']))
+    const access = options.access(String(request.headers['x-auth-token']))
     const origin = `http://${request.headers.host}`
-    if (project === undefined) return send(response, { status: 401, json: { error: { code: 401 } } })
-    send(response, route(request.method ?? 'GET', url, body, project, origin))
+    if (access === undefined) return send(response, { status: 401, json: { error: { code: 401 } } })
+    if (!access.allowed) return send(response, failed(403, 'not allowed'))
+    send(response, route(request.method ?? 'GET', url, body, access.project, origin))
   }
 
   function route(method: string, url: URL, body: unknown, project: string, origin: string): Answer {
@@ -103,12 +104,18 @@ export function createSimulatedBarbican(options: {
     const secret = secrets.get(id ?? '')
     if (version !== 'v1') return failed(404, 'Not Found')
     if (route === 'GET secrets') return list(url.searchParams, project, origin)
+    if (route === 'POST secrets') return create(body, project, origin)
     if (route === 'POST orders') return order(body, project, origin)
     if (route === 'GET orders/id') return look(id ?? '', origin)
     if (kind !== 'secrets' || secret === undefined || expired(secret)) return failed(404, 'Secret not found.')
     if (secret.project !== project || !secret.readable) return failed(403, 'not allowed')
     if (route === 'GET secrets/id') return { status: 200, json: shown(secret, origin) }
-    if (route === 'GET secrets/id/payload') return { status: 200, octets: secret.payload }
+    if (route === 'DELETE secrets/id') {
+      secrets.delete(secret.id)
+      return { status: 204 }
+    }
+    if (route === 'GET secrets/id/payload')
+      return { status: secret.payload.length === 0 ? 204 : 200, octets: secret.payload }
     if (route === 'GET secrets/id/metadata') return { status: 200, json: { metadata: secret.metadata } }
     if (route === 'PUT secrets/id/metadata') {
       for (const key of Object.keys(secret.metadata)) delete secret.metadata[key]
@@ -129,6 +136,18 @@ export function createSimulatedBarbican(options: {
     const limit = Math.min(Number(query.get('limit') ?? 10), 100)
     const page = all.slice(offset, offset + limit).map((secret) => shown(secret, origin))
     return { status: 200, json: { secrets: page, total: all.length } }
+  }
+
+  /** Base64 is decoded leniently, as Barbican does: what is stored may be anything. */
+  function create(body: unknown, project: string, origin: string): Answer {
+    const { name, payload, expiration } = body as { name?: string; payload?: string; expiration?: string }
+    const secret = store({
+      project,
+      name: name ?? '',
+      payload: Buffer.from(payload ?? '', 'base64'),
+      expires: expiration === undefined ? undefined : Date.parse(`${expiration}Z`),
+    })
+    return { status: 201, json: { secret_ref: `${origin}/v1/secrets/${secret.id}` } }
   }
 
   function order(body: unknown, project: string, origin: string): Answer {

@@ -29,7 +29,7 @@ export async function startBarbican(t: Test, clock: Clock) {
   let good = 'token-1'
   const simulated = createSimulatedBarbican({
     clock,
-    project: (token) => (token === good ? 'demo' : undefined),
+    access: (token) => (token === good ? { project: 'demo', allowed: true } : undefined),
   })
   const server = createServer((request, response) => void simulated.handle(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
