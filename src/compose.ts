@@ -117,8 +117,9 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
 
 async function composeKeystone(config: ServeConfig, url: string, world: World, registry: MetricsRegistry) {
   const { clock } = world
+  const caFile = config.keystoneCaFile ?? world.openstack()?.caFile
   const http = createHttpClient({
-    ca: config.keystoneCaFile === undefined ? undefined : readConfigFile(config.keystoneCaFile),
+    ca: caFile === undefined ? undefined : readConfigFile(caFile),
     userAgent: [...config.userAgent, `portcullis/${world.version}`].join(' '),
     connections: config.keystoneConcurrency,
   })

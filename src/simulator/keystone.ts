@@ -19,8 +19,8 @@ export interface SimulatedKeystone {
   readonly model: KeystoneModel
   readonly api: KeystoneApi
   readonly mint: TokenMint
-  /** With `times` the fault goes away after so many requests. */
-  fail(fault: KeystoneFault | undefined, times?: number): void
+  /** The fault can be for so many requests only, or for one operation only (as in `count`). */
+  fail(fault: KeystoneFault | undefined, only?: { times?: number; operation?: string }): void
   /** Requests so far, by `METHOD path` with ids left out. */
   count(operation: string): number
   close(): Promise<void>
@@ -51,9 +51,10 @@ export async function startSimulatedKeystone(options: {
   const counts = new Map<string, number>()
   let fault: KeystoneFault | undefined
   let left = Number.POSITIVE_INFINITY
+  let faulty: string | undefined
 
-  function nextFault(): KeystoneFault | undefined {
-    if (fault === undefined || left <= 0) return undefined
+  function nextFault(operation: string): KeystoneFault | undefined {
+    if (fault === undefined || left <= 0 || (faulty ?? operation) !== operation) return undefined
     left -= 1
     return fault
   }
@@ -63,7 +64,7 @@ export async function startSimulatedKeystone(options: {
     const operation = `${request.method} ${path.slice(prefix.length).replace(/[0-9a-f]{32}/g, '{id}')}`
     counts.set(operation, (counts.get(operation) ?? 0) + 1)
     const body = await readBody(request)
-    const now = nextFault()
+    const now = nextFault(operation)
     if (now?.kind === 'hang') return
     if (now?.kind === 'reset') return void request.socket.resetAndDestroy()
     if (now?.kind === 'slow') await new Promise<void>((resolve) => clock.after(now.ms, resolve))
@@ -116,9 +117,10 @@ export async function startSimulatedKeystone(options: {
     model,
     api,
     mint,
-    fail(next, times = Number.POSITIVE_INFINITY) {
+    fail(next, only = {}) {
       fault = next
-      left = times
+      left = only.times ?? Number.POSITIVE_INFINITY
+      faulty = only.operation
     },
     count: (operation) => counts.get(operation) ?? 0,
     close() {

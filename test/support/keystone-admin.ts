@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { SimulatedKeystone } from '../../src/simulator/keystone.ts'
+import { secret } from './secrets.ts'
 import { ask, type Reply } from './wire.ts'
 
 export interface TestUser {
@@ -69,7 +70,7 @@ function postAuth(url: string, auth: object): Promise<Reply> {
 
 function token(reply: Reply): string {
   if (reply.status !== 201) throw new Error(`the log-in failed: ${reply.status}`)
-  return String(reply.headers['x-subject-token'])
+  return secret(String(reply.headers['x-subject-token']))
 }
 
 export function simulatedAdmin({ url, model, api }: SimulatedKeystone): KeystoneAdmin {
@@ -77,7 +78,8 @@ export function simulatedAdmin({ url, model, api }: SimulatedKeystone): Keystone
     url: `${url}/v3`,
     createDomain: async () => model.addDomain(unique('domain')),
     createProject: async (domain) => model.addProject(unique('project'), domain),
-    createUser: async ({ domain, name } = {}) => model.addUser(name ?? unique('user'), unique('pw'), domain),
+    createUser: async ({ domain, name } = {}) =>
+      model.addUser(name ?? unique('user'), secret(unique('password')), domain),
     createGroup: async (name, member) => void model.addGroup(name, [member.id], member.domain),
     async leaveGroups(user) {
       for (const group of model.groups.values()) group.members.delete(user.id)
@@ -87,10 +89,9 @@ export function simulatedAdmin({ url, model, api }: SimulatedKeystone): Keystone
       model.grant(user.id, id, role)
     },
     async createCredential(user, project, role, accessRules) {
-      const secret = unique('secret')
       return model.addCredential({
         name: unique('credential'),
-        secret,
+        secret: secret(unique('secret')),
         user: user.id,
         project,
         roles: [role],
@@ -151,9 +152,9 @@ export async function realAdmin(url: string, password: string): Promise<Keystone
     createProject: async (domain = 'default') =>
       (await call('POST', '/projects', { project: { name: unique('project'), domain_id: domain } })).project,
     async createUser({ domain = 'default', name = unique('user') } = {}) {
-      const secret = unique('pw')
-      const { user } = await call('POST', '/users', { user: { name, password: secret, domain_id: domain } })
-      return { id: user.id, name, password: secret, domain }
+      const password = secret(unique('password'))
+      const { user } = await call('POST', '/users', { user: { name, password, domain_id: domain } })
+      return { id: user.id, name, password, domain }
     },
     async createGroup(name, member) {
       const known = (await call('GET', `/groups?name=${encodeURIComponent(name)}&domain_id=${member.domain}`))
@@ -189,7 +190,7 @@ export async function realAdmin(url: string, password: string): Promise<Keystone
         },
         own,
       )
-      return { id: made.id, secret: made.secret }
+      return { id: made.id, secret: secret(made.secret) }
     },
     deleteCredential: (user, id) => call('DELETE', `/users/${user.id}/application_credentials/${id}`),
     revoke: (text) => call('DELETE', '/auth/tokens', undefined, admin, text),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { secretIn } from './secrets.ts'
 import { ROOT } from './source-files.ts'
 
 /** A program of bin/ as a process of its own, with an environment of its own. */
@@ -28,7 +29,8 @@ export function startProgram(
   env: Readonly<Record<string, string>> = {},
 ): Program {
   const child = spawn(join(ROOT, 'bin', name), argv, {
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env },
+    // everything is logged, so that a secret in any line shows
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', PORTCULLIS_LOG_LEVEL: 'trace', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
@@ -43,6 +45,8 @@ export function startProgram(
   t.teardown(async () => {
     child.kill('SIGKILL')
     await exited
+    const leaked = secretIn(stdout + stderr)
+    if (leaked !== undefined) throw new Error(`${name} wrote a secret that begins with ${leaked.slice(0, 8)}`)
   })
   const log = () =>
     stderr

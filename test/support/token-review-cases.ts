@@ -17,7 +17,15 @@ const NEXT_SECOND_MS = 1100
  * Runs against the simulator and against the real Keystone alike, so that the one is held to the other.
  */
 export function tokenReviewCases(t: Test, admin: KeystoneAdmin): void {
-  const serve = (...argv: string[]) => startServe(t, ['--keystone-url', admin.url, ...argv])
+  const stateDir = temporaryFolder(t)
+  const servers = new Map<string, ReturnType<typeof startServe>>()
+  /** One server for each set of flags: the cases have users of their own. */
+  const serve = (...argv: string[]) => {
+    const key = argv.join(' ')
+    const server = servers.get(key) ?? startServe(t, ['--keystone-url', admin.url, ...argv], { stateDir })
+    servers.set(key, server)
+    return server
+  }
   const member = async (role = 'member') => {
     const [user, project] = [await admin.createUser(), await admin.createProject()]
     await admin.grant(user, { project: project.id }, role)
