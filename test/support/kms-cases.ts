@@ -57,22 +57,22 @@ export function kmsCases(t: Test, admin: KeystoneAdmin, barbicanUrl: string): vo
       OS_APPLICATION_CREDENTIAL_SECRET: credential.secret,
       OS_REGION_NAME: 'RegionOne',
     }
-    const rotate = async () => {
+    const rotate = async (activateIn: string) => {
       const { code, stdout, stderr } = await runProgram(
         t,
         'portcullis',
-        ['kms', 'rotate', '--key-name', 'kek', '--activate-in', '5s'],
+        ['kms', 'rotate', '--key-name', 'kek', '--activate-in', activateIn],
         env,
       )
       t.equal(code, 0, stderr)
       return { id: stdout.split(' ')[0] as string, at: Date.parse(stdout.trim().split(' ').at(-1) as string) }
     }
-    const first = await rotate()
+    const first = await rotate('2s')
     const { client, path, ready } = await startKmsProgram(t, ['--key-name', 'kek'], env)
     await ready()
     t.equal((await client.status()).keyId, first.id)
     const sealed = await client.encrypt({ plaintext: randomBytes(32), uid: UID })
-    const second = await rotate()
+    const second = await rotate('4s')
     t.ok(second.at > Date.now())
     for (let named = first.id; named === first.id; ) {
       const before = Date.now()
@@ -103,7 +103,7 @@ export function kmsCases(t: Test, admin: KeystoneAdmin, barbicanUrl: string): vo
 
   t.test('an expiring key fails Status when its time is over', async (t) => {
     const project = await createKeyProject(admin, barbicanUrl)
-    await project.store({ payload: randomBytes(32), expiresInMs: 6000 })
+    await project.store({ payload: randomBytes(32), expiresInMs: 5000 })
     const { client, ready } = await startKmsProgram(t, ['--key-name', 'kek'], project.env)
     await ready()
     t.match((await client.report()).keys, [{ loaded: true }])
