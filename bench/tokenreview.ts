@@ -1,0 +1,244 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { connect } from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../src/clock.ts'
+import { startSimulatedKeystone } from '../src/simulator/keystone.ts'
+import { type KeystoneAdmin, login, realAdmin, simulatedAdmin } from '../test/support/keystone-admin.ts'
+import { post, sendLoad } from './load.ts'
+
+/**
+ * npm run bench:tokenreview. Needs `npm run build` first. With KEYSTONE_URL (…/v3) and KEYSTONE_ADMIN_PASSWORD it runs
+ * against that Keystone, else against the simulator with the 7 ms that a real one takes.
+ */
+const ROOT = join(import.meta.dirname, '..')
+const folder = mkdtempSync(join(tmpdir(), 'portcullis-bench-'))
+const children: ChildProcess[] = []
+const simulated = await startSimulatedKeystone({ clock: systemClock })
+const { KEYSTONE_URL: realUrl, KEYSTONE_ADMIN_PASSWORD: password } = process.env
+const admin = realUrl && password ? await realAdmin(realUrl, password) : simulatedAdmin(simulated)
+const reviewOf = (token: string) =>
+  `${JSON.stringify({ kind: 'TokenReview', apiVersion: 'authentication.k8s.io/v1', metadata: {}, spec: { token }, status: { user: {} } })}\n`
+const isYes = (answer: string) => answer.includes('"authenticated":true')
+
+try {
+  await main()
+} finally {
+  for (const child of children) child.kill()
+  await simulated.close()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function main() {
+  const project = await admin.createProject()
+  const tokens = await issue(admin, project.id, 20, 10)
+  await new Promise((resolve) => setTimeout(resolve, 2000)) // older than the first look-up of groups, in Keystone's seconds
+  if (!realUrl) simulated.fail({ kind: 'slow', ms: 7 })
+  const server = await serve(admin.url)
+  const cold = await coldLookups(server, tokens)
+  const keystone = realUrl ? 'a real Keystone' : 'the simulator with 7 ms latency'
+  console.log(`\nOne token after the other, ${keystone}:\n`)
+  console.log('| | p50 ms | x bare GET |\n|---|---|---|')
+  for (const [name, times] of Object.entries(cold))
+    console.log(
+      `| ${name} | ${median(times).toFixed(2)} | ${(median(times) / median(cold['bare GET /v3/auth/tokens'] ?? [])).toFixed(2)} |`,
+    )
+
+  simulated.fail(undefined)
+  const raw = await rawServer(server.statusOf(await server.ask(tokens[0]?.[0] as string)))
+  const bodies = tokens.flat().map(reviewOf)
+  console.log('\nKnown tokens, one HTTP/2 connection, 16 in flight; best of five runs in turn:\n')
+  console.log('| | requests/s | p50 ms | p99 ms | server CPU us/request |\n|---|---|---|---|---|')
+  const best = new Map<string, Awaited<ReturnType<typeof measured>>>()
+  for (let run = 0; run < 6; run += 1)
+    for (const [name, target] of [
+      ['raw node:http2', raw],
+      ['Portcullis, warm', server],
+    ] as const) {
+      const load = await measured(target, bodies, run === 0 ? 5000 : 30_000)
+      if (run > 0 && load.requestsPerSecond > (best.get(name)?.requestsPerSecond ?? 0)) best.set(name, load)
+    }
+  for (const [name, load] of best)
+    console.log(
+      `| ${name} | ${load.requestsPerSecond.toFixed(0)} | ${load.p50.toFixed(3)} | ${load.p99.toFixed(3)} | ${load.cpu.toFixed(1)} |`,
+    )
+  const [floor, warm] = [...best.values()]
+  if (floor && warm)
+    console.log(`\nwarm / raw: ${(warm.requestsPerSecond / floor.requestsPerSecond).toFixed(2)}`)
+
+  await cachedMemory()
+  await firstAnswer()
+}
+
+async function issue(
+  keystone: KeystoneAdmin,
+  project: string,
+  users: number,
+  each: number,
+): Promise<string[][]> {
+  const lists: string[][] = []
+  for (let index = 0; index < users; index += 1) {
+    const user = await keystone.createUser()
+    await keystone.grant(user, { project }, 'member')
+    const list: string[] = []
+    for (let count = 0; count < each; count += 1)
+      list.push(await login(keystone.url, user, { project: { id: project } }))
+    lists.push(list)
+  }
+  return lists
+}
+
+/** Bare GETs and reviews of the same kind of tokens in turn, so that both see the same weather. */
+async function coldLookups(server: Target & { ask(token: string): Promise<string> }, tokens: string[][]) {
+  const [bare, first, later]: [number[], number[], number[]] = [[], [], []]
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  for (const [index, list] of tokens.entries()) {
+    const probe = (tokens[(index + 1) % tokens.length] ?? [])[0] as string
+    for (const [count, token] of list.entries()) {
+      bare.push(await timed(() => bareGet(agent, probe)))
+      ;(count === 0 ? first : later).push(await timed(() => server.ask(token)))
+    }
+  }
+  agent.destroy()
+  return {
+    'bare GET /v3/auth/tokens': bare,
+    'Portcullis, new token of a user seen before': later,
+    'Portcullis, first token of a user (two calls)': first,
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+function bareGet(agent: Agent, token: string): Promise<void> {
+  const headers = { 'x-auth-token': token, 'x-subject-token': token }
+  return new Promise((resolve, reject) => {
+    const sent = request(`${admin.url}/auth/tokens?nocatalog`, { agent, headers }, (response) => {
+      response
+        .resume()
+        .on('end', () => (response.statusCode === 200 ? resolve() : reject(new Error('not 200'))))
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+interface Target {
+  readonly url: string
+  readonly pid: number
+}
+
+async function serve(keystoneUrl: string, ...more: string[]) {
+  const { child, port } = await spawnServer(keystoneUrl, ...more)
+  const url = `https://127.0.0.1:${port}`
+  const session = connect(url, { ca: readFileSync(join(folder, 'ca.crt')) })
+  session.unref()
+  return {
+    url,
+    pid: child.pid as number,
+    async ask(token: string) {
+      const answer = await post(session, reviewOf(token))
+      if (!isYes(answer)) throw new Error(`refused: ${answer.slice(0, 200)}`)
+      return answer
+    },
+    statusOf: (answer: string) => answer.slice(answer.indexOf('"status":') + 9, -1),
+  }
+}
+
+async function spawnServer(keystoneUrl: string, ...more: string[]) {
+  const flags = [
+    '--listen',
+    '127.0.0.1:0',
+    '--admin-listen',
+    '127.0.0.1:0',
+    '--state-dir',
+    folder,
+    '--shutdown-delay',
+    '0',
+  ]
+  const argv = [join(ROOT, 'dist/main.js'), 'serve', '--keystone-url', keystoneUrl, ...flags, ...more]
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] })
+  children.push(child)
+  let text = ''
+  child.stderr.setEncoding('utf8')
+  while (!text.includes('"Serving"')) text += (await once(child.stderr, 'data'))[0]
+  child.stderr.resume()
+  const port = Number(/"port":(\d+)/.exec(text)?.[1])
+  return { child, port }
+}
+
+async function rawServer(answer: string): Promise<Target> {
+  const files = [join(folder, 'tls.crt'), join(folder, 'tls.key')]
+  const child = spawn(process.execPath, [join(ROOT, 'bench/raw-http2.ts'), ...files, answer], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  const port = Number((await once(child.stdout, 'data'))[0])
+  return { url: `https://127.0.0.1:${port}`, pid: child.pid as number }
+}
+
+async function measured(target: Target, bodies: readonly string[], requests: number) {
+  const ca = readFileSync(join(folder, 'ca.crt'))
+  const before = cpuSeconds(target.pid)
+  const load = await sendLoad({ url: target.url, ca, bodies, inFlight: 16, requests, check: isYes })
+  return { ...load, cpu: ((cpuSeconds(target.pid) - before) / requests) * 1e6 }
+}
+
+/** Processor seconds of a process so far (Linux: clock ticks of 10 ms). */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+async function cachedMemory() {
+  const entries = 100_000
+  const user = simulated.model.addUser('many', 'pw')
+  const project = simulated.model.addProject('many')
+  simulated.model.grant(user.id, project.id, 'member', 'reader')
+  const scope = { kind: 'project', id: project.id } as const
+  const bodies = Array.from({ length: entries }, () => reviewOf(simulated.api.issue(user.id, scope)))
+  const server = await serve(
+    `${simulated.url}/v3`,
+    '--token-cache-size',
+    String(entries),
+    '--token-cache-ttl',
+    '1h',
+  )
+  const ca = readFileSync(join(folder, 'ca.crt'))
+  await sendLoad({ url: server.url, ca, bodies, inFlight: 64, requests: entries, check: isYes })
+  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
+  console.log(
+    `\nRSS with ${entries} known tokens: ${(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024).toFixed(0)} MiB`,
+  )
+}
+
+async function firstAnswer() {
+  const times: number[] = []
+  const user = simulated.model.addUser('first', 'pw')
+  const project = simulated.model.addProject('first')
+  simulated.model.grant(user.id, project.id, 'member')
+  for (let run = 0; run < 7; run += 1) {
+    const token = simulated.api.issue(user.id, { kind: 'project', id: project.id })
+    times.push(
+      await timed(async () => {
+        const { port } = await spawnServer(`${simulated.url}/v3`)
+        const session = connect(`https://127.0.0.1:${port}`, { ca: readFileSync(join(folder, 'ca.crt')) })
+        if (!isYes(await post(session, reviewOf(token)))) throw new Error('refused')
+        session.close()
+      }),
+    )
+  }
+  console.log(
+    `exec to first answer: ${median(times.slice(1)).toFixed(0)} ms (median of 6 after one to fill the compile cache: ${times[0]?.toFixed(0)} ms)`,
+  )
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
+}
