@@ -111,10 +111,14 @@ export async function startKms(
   })
   const stopChecking = check.start()
   if (config.replaceRunning) await untilReadyOrAlone(path, check, world)
+  const firstClient = createFirstClient(world)
   const socket = await listenOnSocket({
     path,
     replaceRunning: config.replaceRunning,
-    accept: server.serve,
+    accept(connection) {
+      firstClient.seen()
+      server.serve(connection)
+    },
   })
   log.info({ path }, 'Listening')
   let stopping = false
@@ -154,6 +158,19 @@ async function untilReadyOrAlone(path: string, check: KeyCheck, { clock, stopped
   })
   while (!ended && check.standing() !== 'ok' && (await answers(path)))
     await new Promise<void>((resolve) => clock.after(READY_POLL_MS, resolve))
+}
+
+/** Tells once how late the first client came: kube-apiserver's back-off grows to two minutes (contracts C.5). */
+function createFirstClient({ clock, log }: KmsWorld) {
+  const since = clock.monotonic()
+  let waiting = true
+  return {
+    seen() {
+      if (waiting)
+        log.info({ seconds: Math.round((clock.monotonic() - since) / 1000) }, 'The first client connected')
+      waiting = false
+    },
+  }
 }
 
 type Admin = { readonly port: number; close(): Promise<void> }
