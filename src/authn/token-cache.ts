@@ -1,6 +1,7 @@
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { createTtlCache } from '../cache/ttl-cache.ts'
 import type { Clock } from '../clock.ts'
+import { createTokenKey } from './token-key.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface TokenCache {
@@ -27,7 +28,6 @@ export function createTokenCache(options: {
   evicted?: () => void
 }): TokenCache {
   const { clock, maxEntries, ttlMs, negativeTtlMs, evicted } = options
-  const secret = createSecretKey(randomBytes(32))
   const good = createTtlCache<Verdict & { kind: 'authenticated' }>({
     max: maxEntries,
     clock,
@@ -35,7 +35,7 @@ export function createTokenCache(options: {
   })
   const bad = createTtlCache<Verdict>({ max: maxEntries, clock })
   return {
-    key: (token) => createHmac('sha256', secret).update(token).digest('base64'),
+    key: createTokenKey(randomBytes(32)),
     get(key) {
       const known = good.get(key)
       if (known === undefined) return bad.get(key)

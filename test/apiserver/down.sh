@@ -3,6 +3,8 @@
 #   PURGE=1 also removes store, certificates and logs (the binaries stay).
 set -euo pipefail
 H=${KUBERNETES_HOME:-$HOME/.cache/portcullis-kubernetes}
+[ -d "$H/pid" ] || exit 0
+if [ -z "${UP_LOCK_HELD:-}" ]; then exec 9>"$H/pid/up.lock"; flock 9; fi
 for n in kube-apiserver etcd; do
   [ -z "${ONLY:-}" ] || [ "$ONLY" = "$n" ] || continue
   f="$H/pid/$n.pid"; p=$(cat "$f" 2>/dev/null || true)
@@ -15,4 +17,4 @@ for n in kube-apiserver etcd; do
   fi
   rm -f "$f"
 done
-if [ "${PURGE:-0}" = 1 ]; then rm -rf "$H"/{etcd,pki,log,pid,admin.kubeconfig,audit.log}; fi
+if [ "${PURGE:-0}" = 1 ]; then rm -rf "$H"/{etcd,pki,log,pid,admin.kubeconfig,user.kubeconfig,kubectl}; fi

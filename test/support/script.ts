@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { ROOT } from './source-files.ts'
+
+/** The first start may download packages or compile; a start that takes longer than this hangs. */
+const LONGEST_START_MS = 900_000
+
+export interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program to its end and gives what it wrote, whatever its exit code. */
+export function run(
+  file: string,
+  args: readonly string[],
+  options: { env: Readonly<Record<string, string>>; timeoutMs: number; input?: string },
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      file,
+      args,
+      { env: options.env, timeout: options.timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 },
+      (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code ?? -1) || -1, stdout, stderr }),
+    )
+    child.stdin?.end(options.input ?? '')
+  })
+}
+
+/** Runs one of the scripts below test/ with settings of its own; throws with the script's words when it fails. */
+export async function runScript(path: string, settings: Readonly<Record<string, string>>): Promise<string> {
+  const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...settings }
+  const outcome = await run('bash', [join(ROOT, path)], { env, timeoutMs: LONGEST_START_MS })
+  if (outcome.code !== 0)
+    throw new Error(`${path} failed (${outcome.code}):\n${outcome.stdout}${outcome.stderr}`)
+  return outcome.stdout
+}
