@@ -13,7 +13,7 @@ import { createBarbican } from './kms/barbican.ts'
 import { createBarbicanCaller } from './kms/barbican-caller.ts'
 import { createBarbicanMetrics } from './kms/barbican-metrics.ts'
 import { createKmsGrpcServer } from './kms/grpc.ts'
-import type { KeySet } from './kms/kek-store.ts'
+import type { KekStore, KeySet } from './kms/kek-store.ts'
 import { createKeyCheck, type KeyCheck } from './kms/key-check.ts'
 import { createKeySchedule } from './kms/key-schedule.ts'
 import { createKeyring } from './kms/keyring.ts'
@@ -80,6 +80,26 @@ export function openBarbican(
   return { barbican: createBarbican(caller), close: () => http.close() }
 }
 
+/** The plugin without socket and process: what decides, on any store of keys. */
+export function composeKms(parts: {
+  store: KekStore
+  keySet: KeySet
+  refreshMs: number
+  offlineGraceMs: number
+  registry: MetricsRegistry
+  clock: Clock
+  log: Log
+}) {
+  const { clock, log } = parts
+  const keyring = createKeyring(parts)
+  const schedule = createKeySchedule(clock)
+  const check = createKeyCheck({ ...parts, keyring, schedule })
+  const metrics = createKmsMetrics({ ...parts, keyring, schedule, check })
+  const service = createKmsService({ keyring, schedule, check, clock, log, metrics })
+  const report = createKmsReport({ keyring, schedule, check, metrics, clock })
+  return { keyring, schedule, check, service, report }
+}
+
 /** Builds `portcullis kms` and starts it: the socket is there before OpenStack has answered anything. */
 export async function startKms(
   config: KmsConfig,
@@ -90,23 +110,18 @@ export async function startKms(
   const { clock, log } = world
   const registry = createMetricsRegistry()
   const { barbican: store, close } = openBarbican(config, world, registry)
-  const keyring = createKeyring({ store, keySet, clock, log })
-  const schedule = createKeySchedule(clock)
-  const check = createKeyCheck({
+  const { check, service, report } = composeKms({
     store,
     keySet,
-    keyring,
-    schedule,
-    clock,
-    log,
     refreshMs: config.refreshInterval,
     offlineGraceMs: config.offlineGrace,
+    registry,
+    clock,
+    log,
   })
-  const metrics = createKmsMetrics({ registry, keyring, schedule, check, clock })
-  const service = createKmsService({ keyring, schedule, check, clock, log, metrics })
   const server = createKmsGrpcServer({
     service,
-    report: createKmsReport({ keyring, schedule, check, metrics, clock }),
+    report,
     failed: (error) => log.error({ err: errorText(error) }, 'A call failed inside'),
   })
   const stopChecking = check.start()

@@ -4,18 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../src/clock.ts'
+import { composeKms } from '../../src/compose-kms.ts'
 import { createHttpClient } from '../../src/http/client.ts'
 import { createBarbican } from '../../src/kms/barbican.ts'
 import { createBarbicanCaller } from '../../src/kms/barbican-caller.ts'
 import { createBarbicanMetrics } from '../../src/kms/barbican-metrics.ts'
 import { connectKms, createKmsGrpcServer } from '../../src/kms/grpc.ts'
 import type { KeySet } from '../../src/kms/kek-store.ts'
-import { createKeyCheck } from '../../src/kms/key-check.ts'
-import { createKeySchedule } from '../../src/kms/key-schedule.ts'
-import { createKeyring } from '../../src/kms/keyring.ts'
-import { createKmsMetrics } from '../../src/kms/kms-metrics.ts'
-import { createKmsReport } from '../../src/kms/kms-report.ts'
-import { createKmsService } from '../../src/kms/kms-service.ts'
 import { listenOnSocket } from '../../src/kms/socket.ts'
 import { createLog, type LogLevel } from '../../src/log.ts'
 import { createMetricsRegistry } from '../../src/metrics/registry.ts'
@@ -83,21 +78,10 @@ export function createNode(options: {
     destination: { write: (line) => void lines.push(line) },
   })
   const registry = createMetricsRegistry()
-  const keyring = createKeyring({ store, keySet, clock, log })
-  const schedule = createKeySchedule(clock)
-  const check = createKeyCheck({
-    store,
-    keySet,
-    keyring,
-    schedule,
-    clock,
-    log,
-    refreshMs: 60_000,
-    offlineGraceMs: 4 * 3_600_000,
-  })
-  const metrics = createKmsMetrics({ registry, keyring, schedule, check, clock })
-  const service = createKmsService({ keyring, schedule, check, clock, log, metrics })
-  return { service, keyring, schedule, check, registry, metrics, lines }
+  const refreshMs = 60_000
+  const offlineGraceMs = 4 * 3_600_000
+  const kms = composeKms({ store, keySet, clock, log, registry, refreshMs, offlineGraceMs })
+  return { ...kms, registry, lines }
 }
 
 /** A directory for sockets: those of the test runner are too deep for a socket's path. */
@@ -126,7 +110,7 @@ export async function startPlugin(
   const errors: unknown[] = []
   const server = createKmsGrpcServer({
     service: node.service,
-    report: createKmsReport({ ...node, clock }),
+    report: node.report,
     failed: (error) => errors.push(error),
   })
   const replaceRunning = options.replaceRunning ?? false

@@ -3,9 +3,24 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { connectKms, type KmsClient } from '../../src/kms/grpc.ts'
-import { type KeystoneAdmin, login, type TestUser } from './keystone-admin.ts'
+import { startSimulatedBarbican } from '../../src/simulator/barbican-server.ts'
+import { type SimulatedKeystone, startSimulatedKeystone } from '../../src/simulator/keystone.ts'
+import { type KeystoneAdmin, login, simulatedAdmin, type TestUser } from './keystone-admin.ts'
 import { type Program, startProgram, temporaryFolder } from './program.ts'
 import { ask, type Reply } from './wire.ts'
+
+/** A simulated Keystone whose catalogue names a simulated Barbican. */
+export async function simulatedOpenStack(t: Pick<Test, 'teardown'>, tokenLifetimeMs = 3_600_000) {
+  let keystone: SimulatedKeystone
+  const clock = systemClock
+  const barbican = await startSimulatedBarbican({ clock, keystone: () => keystone })
+  keystone = await startSimulatedKeystone({ clock, catalog: () => [barbican.catalogEntry], tokenLifetimeMs })
+  t.teardown(async () => {
+    await keystone.close()
+    await barbican.close()
+  })
+  return { keystone, barbican, admin: simulatedAdmin(keystone) }
+}
 
 /** A project in OpenStack with a user who may keep keys there, and the API of its Barbican. */
 export interface KeyProject {
