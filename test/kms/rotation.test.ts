@@ -154,6 +154,15 @@ t.test(
   },
 )
 
+t.test('a key whose mark is nonsense is not current even when it is the only one', async (t) => {
+  const clock = createManualClock()
+  const { barbican, simulated } = await startBarbican(t, clock)
+  simulated.store({ metadata: { activate_at: 'soon' } })
+  const { check, service } = createNode({ barbican, keySet: byName, clock })
+  await check.run()
+  t.equal(service.status().outcome, 'unavailable')
+})
+
 t.test('a due key that cannot be loaded now is not overtaken by an older one', async (t) => {
   const clock = createManualClock()
   const { barbican, simulated } = await startBarbican(t, clock)
