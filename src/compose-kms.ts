@@ -125,7 +125,14 @@ export async function startKms(
     failed: (error) => log.error({ err: errorText(error) }, 'A call failed inside'),
   })
   const stopChecking = check.start()
-  if (config.replaceRunning) await untilReadyOrAlone(path, check, world)
+  if (config.replaceRunning && !(await untilReadyOrAlone(path, check, world)))
+    return {
+      adminPort: 0,
+      async stop() {
+        stopChecking()
+        await close()
+      },
+    }
   const firstClient = createFirstClient(world)
   const socket = await listenOnSocket({
     path,
@@ -165,14 +172,22 @@ export async function startKms(
   }
 }
 
-/** A running instance has its keys: it is replaced by one that has them too, or when it no longer answers. */
-async function untilReadyOrAlone(path: string, check: KeyCheck, { clock, stopped }: KmsWorld): Promise<void> {
+/**
+ * A running instance has its keys: it is replaced by one that has them too, or when it no longer answers. False when
+ * we were asked to stop before that.
+ */
+async function untilReadyOrAlone(
+  path: string,
+  check: KeyCheck,
+  { clock, stopped }: KmsWorld,
+): Promise<boolean> {
   let ended = false
   void stopped.then(() => {
     ended = true
   })
   while (!ended && check.standing() !== 'ok' && (await answers(path)))
     await new Promise<void>((resolve) => clock.after(READY_POLL_MS, resolve))
+  return !ended
 }
 
 /** Tells once how late the first client came: kube-apiserver's back-off grows to two minutes (contracts C.5). */

@@ -107,7 +107,11 @@ export function createKeyCheck(options: {
   /** An application credential that may read nothing but the payload cannot describe: the payload counts then. */
   async function verifyCurrent(): Promise<void> {
     const current = schedule.current()
-    if (current === undefined) return
+    if (current === undefined)
+      return log.warn(
+        { seen: secrets.length },
+        'None of the secrets that Barbican shows us can be the current key',
+      )
     const info = await store.describe(current.id)
     const stands = info === 'forbidden' ? await readable(current.id) : info !== 'gone' && info.active
     if (stands) verifiedAt = clock.monotonic()

@@ -200,6 +200,19 @@ t.test(
   },
 )
 
+t.test('a credential that may read nothing but the payload is enough with an explicit id', async (t) => {
+  const clock = createManualClock()
+  const { simulated, barbican } = await startBarbican(t, clock)
+  const secret = simulated.store({})
+  const payloadOnly: typeof barbican = { ...barbican, describe: async () => 'forbidden' }
+  const { service, check } = createNode({ barbican: payloadOnly, keySet: { ids: [secret.id] }, clock })
+  await check.run()
+  t.equal(service.status().outcome, 'ok')
+  secret.readable = false
+  await check.run()
+  t.equal(service.status().outcome, 'unavailable')
+})
+
 t.test('a token that was revoked is replaced once', async (t) => {
   const { service, check, clock, revoke } = await ready(t)
   revoke()

@@ -126,6 +126,22 @@ t.test(
   },
 )
 
+t.test('a successor without a key leaves the path alone, also when it is stopped', async (t) => {
+  const { barbican, project } = await openstack(t)
+  await project.store({ payload: randomBytes(32) })
+  const first = await startKmsProgram(t, ['--key-name', 'kek'], project.env)
+  await first.ready()
+  barbican.fault = { kind: 'status', status: 503 }
+  const { ino } = lstatSync(first.path)
+  const flags = ['kms', '--key-name', 'kek', '--socket', first.path, '--admin-listen', '127.0.0.1:0']
+  const second = startProgram(t, 'portcullis', [...flags, '--replace-running'], project.env)
+  await second.logged('Could not check the keys')
+  second.child.kill('SIGTERM')
+  t.equal(await second.exited, 0)
+  t.equal(lstatSync(first.path).ino, ino)
+  t.equal((await first.client.status()).healthz, 'ok')
+})
+
 t.test('a configuration that cannot work is refused with the reason', async (t) => {
   const env = { OS_AUTH_URL: 'http://127.0.0.1:1/v3', OS_USER_ID: 'u', OS_PASSWORD: 'p' }
   const socket = ['--socket', join(temporaryFolder(t), 'kms.sock'), '--admin-listen', '127.0.0.1:0']
