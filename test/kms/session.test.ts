@@ -142,6 +142,17 @@ t.test('a successor without a key leaves the path alone, also when it is stopped
   t.equal((await first.client.status()).healthz, 'ok')
 })
 
+t.test('the demo wraps a seed and unwraps it again', async (t) => {
+  const demo = startProgram(t, 'portcullis', ['demo'])
+  while (!demo.stdout().includes('kms status')) {
+    if (demo.child.exitCode !== null) return t.fail(demo.stderr())
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  t.match(demo.stdout(), /32 bytes into 61.*\n.*: the same seed\./)
+  demo.child.kill('SIGTERM')
+  t.equal(await demo.exited, 0)
+})
+
 t.test('a configuration that cannot work is refused with the reason', async (t) => {
   const env = { OS_AUTH_URL: 'http://127.0.0.1:1/v3', OS_USER_ID: 'u', OS_PASSWORD: 'p' }
   const socket = ['--socket', join(temporaryFolder(t), 'kms.sock'), '--admin-listen', '127.0.0.1:0']
