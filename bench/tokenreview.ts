@@ -162,8 +162,21 @@ async function spawnServer(keystoneUrl: string, ...more: string[]) {
     '--shutdown-delay',
     '0',
   ]
-  const argv = [join(ROOT, 'dist/main.js'), 'serve', '--keystone-url', keystoneUrl, ...flags, ...more]
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] })
+  // as bin/portcullis starts it
+  const argv = [
+    '--heap-growing-percent=15',
+    '--max-semi-space-size=8',
+    join(ROOT, 'dist/main.js'),
+    'serve',
+    '--keystone-url',
+    keystoneUrl,
+    ...flags,
+    ...more,
+  ]
+  const child = spawn(process.execPath, argv, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+  })
   children.push(child)
   let text = ''
   child.stderr.setEncoding('utf8')

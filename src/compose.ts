@@ -5,6 +5,7 @@ import { readSyncFile, watchSyncFile } from './authn/sync-file.ts'
 import { createTokenCache } from './authn/token-cache.ts'
 import { createTokenReviewHandler } from './authn/token-review.ts'
 import type { Clock } from './clock.ts'
+import { composeAuthorization } from './compose-authorization.ts'
 import type { OpenStackSettings } from './config/openstack-credentials.ts'
 import type { ServeConfig } from './config/serve-options.ts'
 import { readConfigFile } from './files/watched-file.ts'
@@ -82,11 +83,20 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
     clock,
     metrics: authnMetrics,
   })
-  addWebhookRoutes(webhooks, { '/webhook': [reviews], '/authenticate': [reviews] })
+  const { handler: accessReviews, watches: policyWatches } = await composeAuthorization(
+    config,
+    world,
+    metrics,
+  )
+  addWebhookRoutes(webhooks, {
+    '/webhook': [reviews, accessReviews],
+    '/authenticate': [reviews],
+    '/authorize': [accessReviews],
+  })
 
   let stopping = false
   const certificate = watchServingCertificate({ files, server: webhooks.server as never, clock, log })
-  const watches = [certificate]
+  const watches: { check: HealthCheck; stop: () => void }[] = [certificate, ...policyWatches]
   if (config.syncConfigFile !== undefined) {
     const path = config.syncConfigFile
     authenticator.useRoleMappings(readSyncFile(path))

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.ts')).serve,
   kms: async () => (await import('./commands/kms.ts')).kms,
   'webhook-kubeconfig': async () => (await import('./commands/webhook-kubeconfig.ts')).webhookKubeconfig,
+  policy: async () => (await import('./commands/policy.ts')).policy,
   demo: async () => (await import('./commands/demo.ts')).demo,
 }
 
@@ -43,6 +44,9 @@ async function main(): Promise<number> {
     program,
     version,
     env,
+    get input() {
+      return process.stdin
+    },
     print: (text) => void process.stdout.write(text),
     complain: (text) => void process.stderr.write(text),
     stopped: firstSignal(),

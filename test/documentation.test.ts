@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { createAuthnMetrics } from '../src/authn/metrics.ts'
 import { FAILURES, REFUSALS } from '../src/authn/verdict.ts'
+import { createAuthzMetrics } from '../src/authz/metrics.ts'
 import { kmsOptions, rotateOptions } from '../src/config/kms-options.ts'
 import type { Option, OptionTable } from '../src/config/option.ts'
 import { serveOptions } from '../src/config/serve-options.ts'
@@ -50,6 +51,15 @@ t.test('every metric has a row in docs/operations.md, and every row a metric', a
   createKeystoneMetrics(registry)
   createBarbicanMetrics(registry)
   createKmsMetrics({ registry } as Parameters<typeof createKmsMetrics>[0])
+  const zero = () => 0
+  createAuthzMetrics(registry).watch({
+    rules: zero,
+    sources: zero,
+    faultySources: zero,
+    quarantined: zero,
+    lastSuccess: zero,
+    hash: zero,
+  })
   const text = read('docs/operations.md')
   t.same(missing(registry.names(), text), [])
   const rows = [...text.matchAll(/^\| `(portcullis_\w+)`/gm)].map((match) => match[1] as string)

@@ -3,6 +3,8 @@ export interface CommandWorld {
   readonly program: string
   readonly version: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** stdin, for the commands that read it. */
+  readonly input: NodeJS.ReadableStream
   readonly print: (text: string) => void
   readonly complain: (text: string) => void
   /** Resolves at the first SIGTERM or SIGINT. */

@@ -1,6 +1,7 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { TOKEN_SCOPES } from '../authn/admission.ts'
+import { namespaceFormat } from '../authz/namespace-format.ts'
 import { LOG_LEVELS } from '../log.ts'
 import {
   choiceOption,
@@ -12,6 +13,7 @@ import {
   listOption,
   type Option,
   type OptionValues,
+  switchOption,
   textOption,
   urlOption,
 } from './option.ts'
@@ -136,7 +138,28 @@ export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {
     vmodule: textOption('Accepted for k8s-keystone-auth’s sake; does nothing.'),
     'log-flush-frequency': textOption('Accepted for k8s-keystone-auth’s sake; does nothing.'),
 
-    'keystone-policy-file': later('policies', ['KEYSTONE_POLICY_FILE']),
+    'keystone-policy-file': fileOption('Policy in the JSON of k8s-keystone-auth, reloaded when it changes.', {
+      env: ['KEYSTONE_POLICY_FILE'],
+    }),
+    'policy-file': listOption('Policy: rules as .csv or .yaml, or .json of k8s-keystone-auth.', {
+      repeatable: true,
+      value: 'FILE',
+    }),
+    'policy-dir': textOption('Directory whose .csv, .yaml and .json files are policies.', { value: 'DIR' }),
+    'policy-strict': {
+      ...switchOption('Close the known holes of the JSON format: sub-resources, API groups, empty names.'),
+      fallback: !drop,
+    },
+    'namespace-format': {
+      ...textOption('The namespace of a project, for rules that say $own: %i is its id.'),
+      fallback: '%i',
+      parse: (text) => {
+        namespaceFormat(text)
+        return text
+      },
+    } as Option<string>,
+    'shadow-policy': fileOption('Policy that is decided beside the real one; differences are only counted.'),
+    'record-reviews': fileOption('Write what is asked and answered here, as JSON lines, up to 64 MiB.'),
     'policy-configmap-name': later('policies from ConfigMaps', ['KEYSTONE_POLICY_CONFIGMAP_NAME']),
     'sync-configmap-name': later('synchronisation from ConfigMaps', ['KEYSTONE_SYNC_CONFIGMAP_NAME']),
     kubeconfig: later('access to the Kubernetes API', ['KEYSTONE_KUBECONFIG_FILE']),

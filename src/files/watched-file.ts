@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Clock, every } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
 
@@ -16,18 +17,35 @@ export function readConfigFile(path: string): string {
   }
 }
 
+/** Paths of the visible files of a directory with one of these endings, sorted. Throws FILE_UNREADABLE. */
+export function listConfigFiles(directory: string, endings: readonly string[]): readonly string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => !name.startsWith('.') && endings.some((ending) => name.endsWith(ending)))
+      .sort()
+      .map((name) => join(directory, name))
+  } catch (error) {
+    throw new PortcullisError('FILE_UNREADABLE', `cannot list ${directory}: ${errorText(error)}`, {
+      cause: error,
+    })
+  }
+}
+
 /**
  * Calls `changed` whenever one of the files is another than before. It looks at what the path leads to
  * (inode, size, times) rather than wait for events: those are lost on the symbolic links that kubelet swaps.
  * A file that is gone counts as a change once; `changed` reads and reports.
  */
 export function watchFiles(options: {
-  paths: readonly string[]
+  /** Fixed, or asked for anew each time: what a directory holds. */
+  paths: readonly string[] | (() => readonly string[])
   clock: Clock
   intervalMs?: number
   changed: () => void | Promise<void>
 }): () => void {
-  const look = () => options.paths.map(fingerprint).join('|')
+  const { paths } = options
+  const look = () =>
+    (typeof paths === 'function' ? paths() : paths).map((path) => `${path}:${fingerprint(path)}`).join('|')
   let seen = look()
   return every(options.clock, options.intervalMs ?? 1000, async () => {
     const now = look()

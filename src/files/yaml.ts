@@ -1,4 +1,4 @@
-import { parseDocument, stringify } from 'yaml'
+import { isNode, LineCounter, parseDocument, stringify } from 'yaml'
 
 /**
  * Reads one YAML (or JSON) document. Throws an Error that names line and column. Aliases are bounded by the
@@ -14,4 +14,21 @@ export function readYaml(text: string): unknown {
 /** One YAML document in block style. */
 export function writeYaml(value: object): string {
   return stringify(value, { lineWidth: 0 })
+}
+
+/** Reads one YAML document of which each value can be found again in the text. Throws as `readYaml` does. */
+export function readLocatedYaml(text: string) {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, { prettyErrors: true, lineCounter })
+  const fault = document.errors[0]
+  if (fault !== undefined) throw new Error(fault.message.split('\n')[0]?.replace(/:$/, ''))
+  return {
+    value: document.toJS({ maxAliasCount: 100 }) as unknown,
+    /** Line and column, from 1, of the value under these keys; the beginning if there is none. */
+    position(keys: readonly (string | number)[]): { line: number; column: number } {
+      const node = document.getIn(keys, true)
+      const { line, col } = lineCounter.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0)
+      return { line: Math.max(line, 1), column: Math.max(col, 1) }
+    },
+  }
 }

@@ -1,13 +1,16 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { compactVerify, importSPKI } from 'jose'
 import { errorText, PortcullisError } from '../errors.ts'
 import { readConfigFile } from '../files/watched-file.ts'
 
 /** Whether one of Keystone's public keys signed the token. */
 export type JwsVerification = (token: string) => Promise<boolean>
 
-type PublicKey = Awaited<ReturnType<typeof importSPKI>>
+/** Loaded only where there are keys. */
+const jose = () => import('jose')
+
+type Jose = Awaited<ReturnType<typeof jose>>
+type PublicKey = Awaited<ReturnType<Jose['importSPKI']>>
 
 /**
  * Reads Keystone's public keys (`*.pem`, EC P-256: what `keystone-manage create_jws_keypair` writes). Its tokens
@@ -16,9 +19,10 @@ type PublicKey = Awaited<ReturnType<typeof importSPKI>>
 export async function readJwsKeys(folder: string): Promise<JwsVerification> {
   const names = listing(folder).filter((name) => name.endsWith('.pem'))
   if (names.length === 0) throw new PortcullisError('FILE_UNREADABLE', `${folder} holds no *.pem file`)
-  const keys = await Promise.all(names.map((name) => readKey(join(folder, name))))
+  const { compactVerify, importSPKI } = await jose()
+  const keys = await Promise.all(names.map((name) => readKey(join(folder, name), importSPKI)))
   return async (token) => {
-    for (const key of keys) if (await signedBy(key, token)) return true
+    for (const key of keys) if (await signedBy(key, token, compactVerify)) return true
     return false
   }
 }
@@ -31,7 +35,7 @@ function listing(folder: string): readonly string[] {
   }
 }
 
-async function readKey(path: string): Promise<PublicKey> {
+async function readKey(path: string, importSPKI: Jose['importSPKI']): Promise<PublicKey> {
   const pem = readConfigFile(path)
   try {
     return await importSPKI(pem, 'ES256')
@@ -40,7 +44,11 @@ async function readKey(path: string): Promise<PublicKey> {
   }
 }
 
-async function signedBy(key: PublicKey, token: string): Promise<boolean> {
+async function signedBy(
+  key: PublicKey,
+  token: string,
+  compactVerify: Jose['compactVerify'],
+): Promise<boolean> {
   try {
     await compactVerify(token, key, { algorithms: ['ES256'] })
     return true

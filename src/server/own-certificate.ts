@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { generate } from 'selfsigned'
 import { errorText, PortcullisError } from '../errors.ts'
 import { readConfigFile } from '../files/watched-file.ts'
 
@@ -63,7 +62,11 @@ function serviceable(files: CertificateFiles, names: readonly string[], now: num
 
 const isAddress = (name: string) => name.includes(':') || /^[\d.]+$/.test(name)
 
-function makeCa(now: number) {
+/** Loaded only when there is something to make: it is a third of the start-up. */
+const x509 = () => import('selfsigned')
+
+async function makeCa(now: number) {
+  const { generate } = await x509()
   return generate([{ name: 'commonName', value: 'portcullis-ca' }], {
     keyType: 'ec',
     algorithm: 'sha256',
@@ -76,7 +79,8 @@ function makeCa(now: number) {
   })
 }
 
-function makeLeaf(ca: { key: string; cert: string }, names: readonly string[], now: number) {
+async function makeLeaf(ca: { key: string; cert: string }, names: readonly string[], now: number) {
+  const { generate } = await x509()
   return generate([{ name: 'commonName', value: 'portcullis' }], {
     keyType: 'ec',
     algorithm: 'sha256',

@@ -1,39 +1,37 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import { isRecord } from '../json.ts'
-import type { KeystoneModel, ModelCredential, ModelUser } from './keystone-model.ts'
+import { type ApiAnswer, failure, forbidden, unauthorized } from './keystone-answer.ts'
+import { createTokenBody } from './keystone-body.ts'
+import { createKeystoneLogin, type Proof } from './keystone-login.ts'
+import type { KeystoneModel } from './keystone-model.ts'
+import { createTokenStanding } from './keystone-standing.ts'
 import type { IssuedScope, IssuedToken, TokenMint } from './keystone-tokens.ts'
 
 export interface ApiRequest {
   readonly method: string
   /** Path below the API's root, such as `/v3/auth/tokens`. */
   readonly path: string
+  readonly query: URLSearchParams
   readonly header: (name: string) => string
+  /** Undefined when it is no JSON. */
   readonly body: unknown
-}
-
-export interface ApiAnswer {
-  readonly status: number
-  readonly body?: object
-  readonly token?: string
 }
 
 export interface KeystoneApi {
   answer(request: ApiRequest): ApiAnswer
-  issue(user: string, scope: IssuedScope, methods?: readonly string[], credential?: string): string
+  /** Makes a token without a log-in. */
+  issue(user: string, scope: IssuedScope): string
   revoke(text: string): void
+  /** Disabling revokes all tokens of the user for good: enabling again does not bring them back. */
+  setUserEnabled(user: string, enabled: boolean): void
+  /** Leaving a group revokes all tokens of the user, as in Keystone. */
+  removeFromGroup(user: string, group: string): void
 }
 
-const error = (code: number, title: string, message: string): ApiAnswer => ({
-  status: code,
-  body: { error: { code, message, title } },
-})
-const unauthorized = () => error(401, 'Unauthorized', 'The request you have made requires authentication.')
-const iso = (time: number) => `${new Date(time).toISOString().slice(0, 19)}.000000Z`
-
-/** The value at a path of keys, undefined where there is none. */
-function at(value: unknown, ...keys: readonly string[]): unknown {
-  return keys.reduce<unknown>((inner, key) => (isRecord(inner) ? inner[key] : undefined), value)
+/** What policies say to each method on a token: the role service may GET, but not HEAD. */
+const TOKEN_ACTIONS: Readonly<Record<string, string>> = {
+  HEAD: 'identity:check_token',
+  DELETE: 'identity:revoke_token',
 }
 
 /** The part of the Identity API v3 that Portcullis uses, answering as Keystone 22 does. */
@@ -45,198 +43,124 @@ export function createKeystoneApi(parts: {
   catalog: () => readonly object[]
 }): KeystoneApi {
   const { model, mint, clock } = parts
+  const standing = createTokenStanding({ model, clock })
+  const logIn = createKeystoneLogin({ model, mint, standing })
+  const bodyOf = createTokenBody({ model, standing, catalog: parts.catalog })
 
-  function issue(
-    user: string,
-    scope: IssuedScope,
-    methods: readonly string[] = ['password'],
-    credential?: string,
-  ): string {
+  function tokenOf(proof: Proof): IssuedToken {
     const issuedAt = Math.floor(clock.now() / 1000) * 1000
-    return mint.mint({
-      user,
-      scope,
-      methods,
-      auditId: randomBytes(16).toString('base64url'),
+    const { parent, ...rest } = proof
+    return {
+      ...rest,
+      auditIds: [randomBytes(16).toString('base64url'), ...(parent?.auditIds.slice(0, 1) ?? [])],
       issuedAt,
-      expiresAt: issuedAt + parts.tokenLifetimeMs,
+      expiresAt: parent?.expiresAt ?? issuedAt + parts.tokenLifetimeMs,
       revoked: false,
-      ...(credential !== undefined && { credential }),
-    })
-  }
-
-  const targetOf = (scope: IssuedScope) => ('id' in scope ? scope.id : 'system')
-  const credentialOf = (token: IssuedToken): ModelCredential | undefined =>
-    token.credential === undefined ? undefined : model.credentials.get(token.credential)
-
-  function rolesOf(token: IssuedToken): readonly string[] {
-    const roles = model.rolesOf(token.user, targetOf(token.scope))
-    const credential = credentialOf(token)
-    return credential === undefined ? roles : roles.filter((role) => credential.roles.includes(role))
-  }
-
-  /** Whether Keystone still vouches for a token that it issued. */
-  function alive(token: IssuedToken | undefined): token is IssuedToken {
-    if (token === undefined || token.revoked || token.expiresAt <= clock.now()) return false
-    const user = model.users.get(token.user)
-    if (!user?.enabled || !model.domains.get(user.domain)?.enabled) return false
-    if (token.credential !== undefined && credentialOf(token) === undefined) return false
-    if (token.scope.kind === 'unscoped') return true
-    if (token.scope.kind === 'project') {
-      const project = model.projects.get(token.scope.id)
-      if (!project?.enabled || !model.domains.get(project.domain)?.enabled) return false
-    }
-    return rolesOf(token).length > 0
-  }
-
-  const domainOf = (id: string) => ({ id, name: model.domains.get(id)?.name ?? id })
-
-  function tokenBody(token: IssuedToken): object {
-    const user = model.users.get(token.user) as ModelUser
-    const { scope } = token
-    const credential = credentialOf(token)
-    const project = scope.kind === 'project' ? model.projects.get(scope.id) : undefined
-    return {
-      token: {
-        methods: token.methods,
-        user: { domain: domainOf(user.domain), id: user.id, name: user.name, password_expires_at: null },
-        audit_ids: [token.auditId],
-        expires_at: iso(token.expiresAt),
-        issued_at: iso(token.issuedAt),
-        ...(project && {
-          project: { domain: domainOf(project.domain), id: project.id, name: project.name },
-          is_domain: false,
-        }),
-        ...(scope.kind === 'domain' && { domain: domainOf(scope.id) }),
-        ...(scope.kind === 'system' && { system: { all: true } }),
-        ...(scope.kind !== 'unscoped' && {
-          roles: rolesOf(token).map((name) => ({ id: `id-${name}`, name })),
-        }),
-        ...(credential && {
-          application_credential: {
-            id: credential.id,
-            name: credential.name,
-            restricted: true,
-            ...(credential.accessRules && { access_rules: credential.accessRules }),
-          },
-        }),
-      },
     }
   }
 
-  function validate(request: ApiRequest): ApiAnswer {
-    const authority = mint.find(request.header('x-auth-token'))
-    if (!alive(authority)) return unauthorized()
-    const subjectText = request.header('x-subject-token')
-    const subject = mint.find(subjectText)
-    const own = subject === authority
-    if (!own && !rolesOf(authority).some((role) => ['admin', 'service'].includes(role)))
-      return error(
-        403,
-        'Forbidden',
-        'You are not authorized to perform the requested action: identity:validate_token.',
-      )
-    const restricted = credentialOf(subject ?? authority)?.accessRules !== undefined
-    const knowsRules = request.header('openstack-identity-access-rules') !== ''
-    if (!alive(subject) || (restricted && !knowsRules))
-      return error(404, 'Not Found', `Could not find token: ${subjectText}.`)
-    if (request.method === 'DELETE') {
-      subject.revoked = true
-      return { status: 204 }
-    }
-    return { status: 200, body: tokenBody(subject), token: subjectText }
+  function createToken(request: ApiRequest): ApiAnswer {
+    const outcome = logIn(request.body)
+    if ('answer' in outcome) return outcome.answer
+    const token = tokenOf(outcome.proof)
+    if (standing.flawOf(token, '') !== undefined) return unauthorized()
+    const catalog = !request.query.has('nocatalog')
+    return { status: 201, body: bodyOf(token, { catalog }), token: mint.mint(token) }
   }
 
-  function groups(request: ApiRequest, id: string): ApiAnswer {
-    const caller = mint.find(request.header('x-auth-token'))
-    if (!alive(caller)) return unauthorized()
-    if (caller.user !== id && !rolesOf(caller).includes('admin'))
-      return error(
-        403,
-        'Forbidden',
-        'You are not authorized to perform the requested action: identity:list_groups_for_user.',
-      )
+  /** The token of X-Subject-Token, for somebody who may look at it or, with DELETE, end it. */
+  function subjectOf(request: ApiRequest): { subject: IssuedToken } | { answer: ApiAnswer } {
+    const action = TOKEN_ACTIONS[request.method] ?? 'identity:validate_token'
+    const callerText = request.header('x-auth-token')
+    const caller = standing.authority(mint.find(callerText), callerText)
+    if ('answer' in caller) return caller
+    const text = request.header('x-subject-token')
+    const subject = mint.find(text)
+    if (text !== '' && subject === undefined) return { answer: failure(404, mint.unknownText(text)) }
+    const flaw = subject && flawFor(request, subject, text)
+    if (flaw !== undefined) return { answer: failure(404, flaw) }
+    if (subject?.user !== caller.token.user && !mayDo(action, caller.token))
+      return { answer: forbidden(action) }
+    if (subject === undefined) return { answer: failure(404, 'No token in the request') }
+    return { subject }
+  }
+
+  function mayDo(action: string, caller: IssuedToken): boolean {
+    const roles = standing.rolesOf(caller)
+    if (roles.includes('admin')) return true
+    if (action === 'identity:validate_token' && roles.includes('service')) return true
+    return action !== 'identity:revoke_token' && caller.scope.kind === 'system' && roles.includes('reader')
+  }
+
+  function flawFor(request: ApiRequest, subject: IssuedToken, text: string): string | undefined {
+    const flaw = standing.flawOf(subject, text)
+    if (flaw !== undefined) return flaw.message
+    const restricted = standing.credentialOf(subject)?.accessRules !== undefined
+    // who does not say that it heeds access rules is not told that the token is good
+    const heeds = request.header('openstack-identity-access-rules') !== ''
+    return restricted && !heeds ? 'Failed to validate token' : undefined
+  }
+
+  function showToken(request: ApiRequest): ApiAnswer {
+    const found = subjectOf(request)
+    if ('answer' in found) return found.answer
+    const body = bodyOf(found.subject, { catalog: !request.query.has('nocatalog') })
+    return { status: 200, body, token: request.header('x-subject-token') }
+  }
+
+  function deleteToken(request: ApiRequest): ApiAnswer {
+    const found = subjectOf(request)
+    if ('answer' in found) return found.answer
+    found.subject.revoked = true
+    return { status: 204 }
+  }
+
+  function listGroups(request: ApiRequest, id: string): ApiAnswer {
+    const text = request.header('x-auth-token')
+    const caller = standing.authority(mint.find(text), text)
+    if ('answer' in caller) return caller.answer
+    const action = 'identity:list_groups_for_user'
+    if (caller.token.user !== id && !mayDo(action, caller.token)) return forbidden(action)
+    if (!model.users.has(id)) return failure(404, `Could not find user: ${id}.`)
     const list = [...model.groups.values()].filter((group) => group.members.has(id))
-    return {
-      status: 200,
-      body: {
-        links: { next: null, self: request.path, previous: null },
-        groups: list.map((group) => ({
-          id: group.id,
-          name: group.name,
-          domain_id: group.domain,
-          description: '',
-        })),
-      },
-    }
+    const groups = list.map((group) => ({
+      id: group.id,
+      name: group.name,
+      domain_id: group.domain,
+      description: '',
+      membership_expires_at: null,
+      links: { self: `/v3/groups/${group.id}` },
+    }))
+    return { status: 200, body: { groups, links: { next: null, self: request.path, previous: null } } }
   }
 
-  function login(request: ApiRequest): ApiAnswer {
-    const methods = at(request.body, 'auth', 'identity', 'methods')
-    const method = Array.isArray(methods) ? String(methods[0]) : ''
-    const found = method === 'password' ? byPassword(request.body) : byCredential(request.body)
-    const text = found && issue(found.user.id, found.scope, [method], found.credential?.id)
-    const token = text === undefined ? undefined : mint.find(text)
-    if (!alive(token)) return unauthorized()
-    const body = tokenBody(token) as { token: object }
-    return {
-      status: 201,
-      body: { token: { ...body.token, catalog: parts.catalog() } },
-      ...(text && { token: text }),
-    }
-  }
-
-  type Found = { user: ModelUser; scope: IssuedScope; credential?: ModelCredential } | undefined
-
-  function byPassword(body: unknown): Found {
-    const asked = at(body, 'auth', 'identity', 'password', 'user')
-    const user = named(model.users, asked)
-    if (user === undefined || user.password !== at(asked, 'password')) return undefined
-    const scope = at(body, 'auth', 'scope')
-    const [project, domain] = [at(scope, 'project'), at(scope, 'domain')]
-    if (project !== undefined) return scoped('project', user, named(model.projects, project)?.id)
-    if (domain !== undefined) return scoped('domain', user, named(model.domains, domain)?.id)
-    return { user, scope: scope === undefined ? { kind: 'unscoped' } : { kind: 'system' } }
-  }
-
-  function scoped(kind: 'project' | 'domain', user: ModelUser, id: string | undefined): Found {
-    return id === undefined ? undefined : { user, scope: { kind, id } }
-  }
-
-  function byCredential(body: unknown): Found {
-    const asked = at(body, 'auth', 'identity', 'application_credential')
-    const credential = model.credentials.get(String(at(asked, 'id')))
-    const user = credential && model.users.get(credential.user)
-    if (!credential || !user || credential.secret !== at(asked, 'secret')) return undefined
-    return { user, credential, scope: { kind: 'project', id: credential.project } }
-  }
-
-  /** By id, or by name within a domain. */
-  function named<T extends { id: string; name: string; domain?: string }>(
-    map: Map<string, T>,
-    asked: unknown,
-  ): T | undefined {
-    const id = at(asked, 'id')
-    if (id !== undefined) return map.get(String(id))
-    const domain =
-      at(asked, 'domain') === undefined ? undefined : named(model.domains, at(asked, 'domain'))?.id
-    return [...map.values()].find((item) => item.name === at(asked, 'name') && item.domain === domain)
+  function revokeAllOf(user: string): void {
+    for (const token of mint.issuedTo(user)) token.revoked = true
   }
 
   return {
-    issue,
+    issue: (user, scope) => mint.mint(tokenOf({ user, scope, methods: ['password'] })),
     revoke(text) {
       const token = mint.find(text)
       if (token !== undefined) token.revoked = true
     },
+    setUserEnabled(id, enabled) {
+      const user = model.users.get(id)
+      if (user !== undefined) user.enabled = enabled
+      if (!enabled) revokeAllOf(id)
+    },
+    removeFromGroup(user, group) {
+      if (model.groups.get(group)?.members.delete(user)) revokeAllOf(user)
+    },
     answer(request) {
       const { method, path } = request
-      if (path === '/v3/auth/tokens') {
-        if (method === 'POST') return login(request)
-        if (['GET', 'HEAD', 'DELETE'].includes(method)) return validate(request)
+      if (path.replace(/\/$/, '') === '/v3/auth/tokens') {
+        if (method === 'POST') return createToken(request)
+        if (method === 'GET' || method === 'HEAD') return showToken(request)
+        if (method === 'DELETE') return deleteToken(request)
       }
       const user = /^\/v3\/users\/([^/]+)\/groups$/.exec(path)?.[1]
-      if (user !== undefined && method === 'GET') return groups(request, decodeURIComponent(user))
+      if (user !== undefined && method === 'GET') return listGroups(request, decodeURIComponent(user))
       return { status: 404 }
     },
   }

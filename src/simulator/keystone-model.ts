@@ -53,9 +53,16 @@ export interface KeystoneModel {
   addGroup(name: string, members: readonly string[], domain?: string): ModelGroup
   addCredential(credential: Omit<ModelCredential, 'id'>): ModelCredential
   grant(actor: string, target: string, ...roles: readonly string[]): void
-  /** Names of the roles that a user has on a target, by grants of the user's own and of groups. */
+  /** Names of the roles that a user has on a target: own grants, those of groups, and what they imply. */
   rolesOf(user: string, target: string): readonly string[]
+  withImplied(roles: readonly string[]): readonly string[]
 }
+
+/** As Keystone's bootstrap sets it up. */
+const IMPLIED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['admin', ['member', 'reader']],
+  ['member', ['reader']],
+])
 
 const newId = () => randomUUID().replaceAll('-', '')
 
@@ -87,8 +94,9 @@ export function createKeystoneModel(): KeystoneModel {
       const roles = [...model.grants]
         .filter((g) => g.target === target && actors.includes(g.actor))
         .map((g) => g.role)
-      return [...new Set(roles)]
+      return model.withImplied(roles)
     },
+    withImplied: (roles) => [...new Set(roles.flatMap((role) => [role, ...(IMPLIED.get(role) ?? [])]))],
   }
   model.addDomain('Default', 'default')
   return model

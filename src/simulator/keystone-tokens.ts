@@ -12,7 +12,8 @@ export interface IssuedToken {
   readonly scope: IssuedScope
   readonly methods: readonly string[]
   readonly credential?: string
-  readonly auditId: string
+  /** Its own, and that of the token it was made from. */
+  readonly auditIds: readonly string[]
   /** Milliseconds since the epoch, whole seconds. */
   readonly issuedAt: number
   readonly expiresAt: number
@@ -24,6 +25,9 @@ export interface TokenMint {
   mint(token: IssuedToken): string
   /** Finds a token by any of the spellings that Keystone accepts. */
   find(text: string): IssuedToken | undefined
+  issuedTo(user: string): readonly IssuedToken[]
+  /** What Keystone says of a text that it did not issue: it can hold the whole text. */
+  unknownText(text: string): string
   readonly publicKey: KeyObject
 }
 
@@ -38,6 +42,9 @@ export function createTokenMint(provider: 'fernet' | 'jws'): TokenMint {
       return text
     },
     find: (text) => issued.get(bytesOf(text)),
+    issuedTo: (user) => [...issued.values()].filter((token) => token.user === user),
+    unknownText: (text) =>
+      provider === 'jws' ? `Could not find token: ${text}.` : 'Could not recognize Fernet token',
   }
 }
 
@@ -58,7 +65,7 @@ function signed(token: IssuedToken, key: KeyObject): string {
     iat: token.issuedAt / 1000,
     exp: token.expiresAt / 1000,
     openstack_methods: token.methods,
-    openstack_audit_ids: [token.auditId],
+    openstack_audit_ids: token.auditIds,
     ...(scope.kind === 'project' && { openstack_project_id: scope.id }),
     ...(scope.kind === 'domain' && { openstack_domain_id: scope.id }),
     ...(scope.kind === 'system' && { openstack_system: 'all' }),

@@ -36,6 +36,7 @@ export async function startSimulatedKeystone(options: {
   /** Where the API begins, such as `/identity`. */
   prefix?: string
   port?: number
+  /** The services that tokens tell of; Keystone alone without it. */
   catalog?: () => readonly object[]
 }): Promise<SimulatedKeystone> {
   const { clock, prefix = '' } = options
@@ -46,7 +47,19 @@ export async function startSimulatedKeystone(options: {
     mint,
     clock,
     tokenLifetimeMs: options.tokenLifetimeMs ?? 3_600_000,
-    catalog: options.catalog ?? (() => []),
+    catalog: options.catalog ?? (() => [identity()]),
+  })
+  const identity = () => ({
+    id: 'keystone',
+    name: 'keystone',
+    type: 'identity',
+    endpoints: ['public', 'internal', 'admin'].map((side) => ({
+      id: `keystone-${side}`,
+      interface: side,
+      region: 'RegionOne',
+      region_id: 'RegionOne',
+      url: `${url}/v3`,
+    })),
   })
   const counts = new Map<string, number>()
   let fault: KeystoneFault | undefined
@@ -60,7 +73,7 @@ export async function startSimulatedKeystone(options: {
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '/').split('?')[0] as string
+    const { pathname: path, searchParams: query } = new URL(request.url ?? '/', 'http://keystone')
     const operation = `${request.method} ${path.slice(prefix.length).replace(/[0-9a-f]{32}/g, '{id}')}`
     counts.set(operation, (counts.get(operation) ?? 0) + 1)
     const body = await readBody(request)
@@ -78,6 +91,7 @@ export async function startSimulatedKeystone(options: {
     const answer = api.answer({
       method: request.method ?? 'GET',
       path: path.slice(prefix.length),
+      query,
       header: (name) => String(request.headers[name] ?? ''),
       body,
     })

@@ -82,7 +82,7 @@ export function simulatedAdmin({ url, model, api }: SimulatedKeystone): Keystone
       model.addUser(name ?? unique('user'), secret(unique('password')), domain),
     createGroup: async (name, member) => void model.addGroup(name, [member.id], member.domain),
     async leaveGroups(user) {
-      for (const group of model.groups.values()) group.members.delete(user.id)
+      for (const group of model.groups.keys()) api.removeFromGroup(user.id, group)
     },
     async grant(user, target, role) {
       const id = target === 'system' ? 'system' : 'project' in target ? target.project : target.domain
@@ -100,10 +100,7 @@ export function simulatedAdmin({ url, model, api }: SimulatedKeystone): Keystone
     },
     deleteCredential: async (_user, id) => void model.credentials.delete(id),
     revoke: async (text) => api.revoke(text),
-    async setUserEnabled(user, enabled) {
-      const known = model.users.get(user.id)
-      if (known !== undefined) known.enabled = enabled
-    },
+    setUserEnabled: async (user, enabled) => api.setUserEnabled(user.id, enabled),
     async setProjectEnabled(project, enabled) {
       const known = model.projects.get(project)
       if (known !== undefined) known.enabled = enabled

@@ -27,18 +27,21 @@ export function startProgram(
   name: string,
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  stdin: 'ignore' | 'pipe' = 'ignore',
 ): Program {
   const child = spawn(join(ROOT, 'bin', name), argv, {
     // everything is logged, so that a secret in any line shows
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', PORTCULLIS_LOG_LEVEL: 'trace', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   })
   let stdout = ''
   let stderr = ''
+  if (child.stdout === null || child.stderr === null) throw new Error('a pipe is missing')
+  const { stderr: errors } = child
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
     stdout += chunk
   })
-  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+  errors.setEncoding('utf8').on('data', (chunk) => {
     stderr += chunk
   })
   const exited = once(child, 'close').then(([code]) => code as number | null)
@@ -65,7 +68,7 @@ export function startProgram(
         if (line !== undefined) return line
         if (child.exitCode !== null)
           throw new Error(`${name} ended before it logged "${message}":\n${stderr}`)
-        await Promise.race([once(child.stderr, 'data'), exited])
+        await Promise.race([once(errors, 'data'), exited])
       }
     },
   }
