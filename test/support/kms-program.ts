@@ -7,6 +7,7 @@ import { startSimulatedBarbican } from '../../src/simulator/barbican-server.ts'
 import { type SimulatedKeystone, startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { type KeystoneAdmin, login, simulatedAdmin, type TestUser } from './keystone-admin.ts'
 import { type Program, startProgram, temporaryFolder } from './program.ts'
+import { secret } from './secrets.ts'
 import { ask, type Reply } from './wire.ts'
 
 /** A simulated Keystone whose catalogue names a simulated Barbican. */
@@ -58,12 +59,13 @@ export async function createKeyProject(admin: KeystoneAdmin, barbicanUrl: string
       OS_REGION_NAME: 'RegionOne',
     },
     async store({ name = 'kek', payload, expiresInMs }) {
+      if (typeof payload !== 'string') secret(Buffer.from(payload).toString('hex'))
       const reply = await barbican('POST', '/secrets', {
         name,
         secret_type: 'symmetric',
         algorithm: 'aes',
         bit_length: 256,
-        payload: typeof payload === 'string' ? payload : Buffer.from(payload).toString('base64'),
+        payload: typeof payload === 'string' ? payload : secret(Buffer.from(payload).toString('base64')),
         payload_content_type: 'application/octet-stream',
         payload_content_encoding: 'base64',
         ...(expiresInMs && { expiration: new Date(Date.now() + expiresInMs).toISOString().slice(0, -1) }),
@@ -116,6 +118,7 @@ export async function startKmsProgram(
 /** Wraps a random seed and unwraps it again. */
 export async function roundTrip(client: KmsClient): Promise<boolean> {
   const [plaintext, uid] = [randomBytes(32), 'round-trip']
+  for (const form of ['base64', 'hex'] as const) secret(plaintext.toString(form))
   const sealed = await client.encrypt({ plaintext, uid })
   return plaintext.equals((await client.decrypt({ ...sealed, uid })).plaintext)
 }
