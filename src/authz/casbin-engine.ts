@@ -40,7 +40,7 @@ export async function createCasbinEngine(modelText: string): Promise<RuleEngine>
       if (candidates.length === 0) return undefined
       const section = target.kind === 'path' ? pathLines : resourceLines
       section.policy = candidates.map(lineOf) as unknown as string[][]
-      const [, line] =
+      const [allowed, line] =
         target.kind === 'path'
           ? enforcer.enforceExSync(PATH, subject, target.path, target.verb)
           : enforcer.enforceExSync(
@@ -54,7 +54,9 @@ export async function createCasbinEngine(modelText: string): Promise<RuleEngine>
               target.selector,
             )
       section.policy = []
-      return (line as PolicyLine).rule
+      const { rule } = line as PolicyLine
+      if (allowed !== (rule?.effect === 'allow')) throw new Error('casbin and the rule disagree')
+      return rule
     },
   }
 }

@@ -78,7 +78,7 @@ t.test(
         const [common, even, odd, never] = await Promise.all(names.map(asks))
         counts.answers += 4
         // clients and server share a thread here: leave some of it for the reload
-        await sleep(30)
+        await sleep(100)
         if (!common || never) throw new Error(`turn ${turn}: half a policy answered`)
         if (quiet && settled && before === now && even === odd) throw new Error(`turn ${turn}: both ${even}`)
       }
