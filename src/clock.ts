@@ -34,3 +34,9 @@ export function every(clock: Clock, ms: number, run: () => void | Promise<void>)
     cancel()
   }
 }
+
+/** Keeps the process alive until the returned function is called: our timers alone do not. */
+export function stayAlive(): () => void {
+  const timer = setInterval(() => {}, 2 ** 30)
+  return () => clearInterval(timer)
+}

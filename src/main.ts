@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
+import { stayAlive } from './clock.ts'
 import type { Command, CommandWorld } from './commands/world.ts'
 import { errorText, PortcullisError } from './errors.ts'
 
@@ -8,13 +9,17 @@ enableCompileCache()
 /** Loaded when asked for: a command starts with nothing but what it needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.ts')).serve,
+  kms: async () => (await import('./commands/kms.ts')).kms,
   'webhook-kubeconfig': async () => (await import('./commands/webhook-kubeconfig.ts')).webhookKubeconfig,
   policy: async () => (await import('./commands/policy.ts')).policy,
   demo: async () => (await import('./commands/demo.ts')).demo,
 }
 
 /** Programs that are one command under a name of its own. */
-const PROGRAMS: Readonly<Record<string, string>> = { 'k8s-keystone-auth': 'serve' }
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'k8s-keystone-auth': 'serve',
+  'barbican-kms-plugin': 'kms',
+}
 
 async function main(): Promise<number> {
   const program = process.env.PORTCULLIS_PROGRAM ?? 'portcullis'
@@ -76,4 +81,6 @@ function packageVersion(): string {
 }
 
 // what a failed start has opened already must not keep the process alive
+// a command that waits for a timer is still at work
+stayAlive()
 process.exit(await main())

@@ -4,9 +4,14 @@ import t from 'tap'
 import { createAuthnMetrics } from '../src/authn/metrics.ts'
 import { FAILURES, REFUSALS } from '../src/authn/verdict.ts'
 import { createAuthzMetrics } from '../src/authz/metrics.ts'
+import { kmsOptions, rotateOptions } from '../src/config/kms-options.ts'
+import type { Option, OptionTable } from '../src/config/option.ts'
 import { serveOptions } from '../src/config/serve-options.ts'
 import { ERROR_CODES } from '../src/errors.ts'
 import { createKeystoneMetrics } from '../src/keystone/metrics.ts'
+import { createBarbicanMetrics } from '../src/kms/barbican-metrics.ts'
+import { createKmsMetrics } from '../src/kms/kms-metrics.ts'
+import { KMS_OUTCOMES } from '../src/kms/kms-service.ts'
 import { createMetricsRegistry } from '../src/metrics/registry.ts'
 import { ROOT } from './support/source-files.ts'
 
@@ -15,11 +20,13 @@ const missing = (names: readonly string[], text: string) =>
   names.filter((name) => !text.includes(`\`${name}`))
 
 t.test('every error code and every outcome has a row in docs/errors.md', async (t) => {
-  t.same(missing([...ERROR_CODES, ...REFUSALS, ...FAILURES], read('docs/errors.md')), [])
+  t.same(missing([...ERROR_CODES, ...REFUSALS, ...FAILURES, ...KMS_OUTCOMES], read('docs/errors.md')), [])
 })
 
 t.test('every flag and its environment variables stand in docs/configuration.md', async (t) => {
-  const table = Object.entries(serveOptions('portcullis'))
+  const table = [serveOptions('portcullis'), kmsOptions, rotateOptions].flatMap((options) =>
+    Object.entries<Option<unknown>>(options as OptionTable),
+  )
   const text = read('docs/configuration.md')
   t.same(
     missing(
@@ -42,6 +49,8 @@ t.test('every metric has a row in docs/operations.md, and every row a metric', a
   const registry = createMetricsRegistry()
   createAuthnMetrics(registry).watch({ entries: () => 0, negativeEntries: () => 0, inFlight: () => 0 })
   createKeystoneMetrics(registry)
+  createBarbicanMetrics(registry)
+  createKmsMetrics({ registry } as Parameters<typeof createKmsMetrics>[0])
   const zero = () => 0
   createAuthzMetrics(registry).watch({
     rules: zero,

@@ -8,6 +8,7 @@ import { readOptions } from '../config/read-options.ts'
 import { serveOptions } from '../config/serve-options.ts'
 import { createLog } from '../log.ts'
 import { startSimulatedKeystone } from '../simulator/keystone.ts'
+import { startKmsDemo } from './demo-kms.ts'
 import type { Command } from './world.ts'
 
 /** `portcullis demo` (npm start): the main job on a simulated Keystone, in one process that leaves nothing behind. */
@@ -29,6 +30,7 @@ export const demo: Command = async (_argv, world) => {
     const log = createLog({ level: 'warn' })
     const parts = { clock: systemClock, log, version: world.version, openstack: () => undefined }
     const server = await startServer(config, keystone.url, parts)
+    const kms = await startKmsDemo(keystone, stateDir, world)
     const caFile = join(stateDir, 'ca.crt')
     const token = await logIn(keystone)
     const question = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } }
@@ -52,10 +54,12 @@ export const demo: Command = async (_argv, world) => {
         `curl 'http://127.0.0.1:${server.adminPort}/readyz?verbose'`,
         `curl -s http://127.0.0.1:${server.adminPort}/metrics | grep ^portcullis_token`,
         '',
+        ...kms.text,
       ].join('\n'),
     )
     await world.stopped
     await server.stop()
+    await kms.stop()
     return 0
   } finally {
     await keystone.close()

@@ -101,6 +101,7 @@ function toUser(settings: Settings) {
 
 function toScope(settings: Settings): LoginScope | undefined {
   if (settings.system_scope) return { system: { all: true } }
+  if (settings.trust_id) return { 'OS-TRUST:trust': { id: settings.trust_id } }
   if (settings.project_id || settings.tenant_id)
     return { project: { id: (settings.project_id ?? settings.tenant_id) as string } }
   const name = settings.project_name ?? settings.tenant_name

@@ -28,6 +28,7 @@ export type LoginScope =
   | { readonly project: { readonly id: string } | { readonly name: string; readonly domain: DomainRef } }
   | { readonly domain: DomainRef }
   | { readonly system: { readonly all: true } }
+  | { readonly 'OS-TRUST:trust': { readonly id: string } }
 
 /** The body of POST /v3/auth/tokens (Identity API v3, "Authentication and token management"). */
 export function loginBody({ method }: OpenStackCredentials): object {

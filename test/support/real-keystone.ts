@@ -8,6 +8,7 @@ export interface RealKeystone {
   /** With /v3. */
   readonly url: string
   readonly home: string
+  readonly barbicanUrl: string
   admin(): Promise<KeystoneAdmin>
   /** Sends a signal to the process that answers (gunicorn's worker): STOP hangs it, KILL crashes it. */
   signalWorker(signal: 'STOP' | 'CONT' | 'KILL'): void
@@ -29,6 +30,7 @@ export function realKeystone(provider: 'fernet' | 'jws'): RealKeystone {
   return {
     url,
     home,
+    barbicanUrl: `http://127.0.0.1:${ports.BB_PORT}`,
     admin: () => realAdmin(url, 'adminpw'),
     signalWorker(signal) {
       const workers = execFileSync('pgrep', ['-P', master()], { encoding: 'utf8' }).trim().split('\n')

@@ -1,0 +1,35 @@
+import type { Clock } from '../../src/clock.ts'
+
+/** A clock that moves only when the test says so. */
+export interface ManualClock extends Clock {
+  /** Moves on by `ms`, running what falls due, in order. */
+  advance(ms: number): Promise<void>
+}
+
+export function createManualClock(start = Date.parse('2026-06-01T00:00:00Z')): ManualClock {
+  let now = start
+  let timers: { at: number; run: () => void }[] = []
+  return {
+    now: () => now,
+    monotonic: () => now,
+    after(ms, run) {
+      const timer = { at: now + ms, run }
+      timers.push(timer)
+      return () => {
+        timers = timers.filter((other) => other !== timer)
+      }
+    },
+    async advance(ms) {
+      const end = now + ms
+      for (;;) {
+        const due = timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
+        if (due === undefined) break
+        timers = timers.filter((other) => other !== due)
+        now = due.at
+        due.run()
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      now = end
+    },
+  }
+}
