@@ -1,8 +1,10 @@
 import t from 'tap'
 import { realKeystone } from '../support/real-keystone.ts'
-import { tokenReviewCases } from '../support/token-review-cases.ts'
+import { identityCases, tokenReviewCases } from '../support/token-review-cases.ts'
 
 for (const provider of ['fernet', 'jws'] as const)
   t.test(`a real Keystone with ${provider} tokens`, async (t) => {
-    tokenReviewCases(t, await realKeystone(provider).admin())
+    const admin = await realKeystone(provider).admin()
+    tokenReviewCases(t, admin)
+    identityCases(t, admin)
   })

@@ -12,11 +12,8 @@ const LOGIN_RULE = { service: 'kubernetes', method: 'POST', path: '/authenticate
 /** After a user-wide revocation Keystone refuses tokens of the same second. */
 const NEXT_SECOND_MS = 1100
 
-/**
- * What a TokenReview is answered with, on any Keystone: the table of docs/architecture.md and the kinds of tokens.
- * Runs against the simulator and against the real Keystone alike, so that the one is held to the other.
- */
-export function tokenReviewCases(t: Test, admin: KeystoneAdmin): void {
+/** Servers in front of that Keystone, and users of it. */
+function cast(t: Test, admin: KeystoneAdmin) {
   const stateDir = temporaryFolder(t)
   const servers = new Map<string, ReturnType<typeof startServe>>()
   /** One server for each set of flags: the cases have users of their own. */
@@ -31,6 +28,15 @@ export function tokenReviewCases(t: Test, admin: KeystoneAdmin): void {
     await admin.grant(user, { project: project.id }, role)
     return { user, project, token: await login(admin.url, user, { project: { id: project.id } }) }
   }
+  return { serve, member }
+}
+
+/**
+ * What a TokenReview is answered with, on any Keystone: the table of docs/architecture.md and the kinds of tokens.
+ * Runs against the simulator and against the real Keystone alike, so that the one is held to the other.
+ */
+export function tokenReviewCases(t: Test, admin: KeystoneAdmin): void {
+  const { serve, member } = cast(t, admin)
 
   t.test(
     'a project token gives user, groups and extra under the qualified mapping, in the version asked',
@@ -157,6 +163,11 @@ export function tokenReviewCases(t: Test, admin: KeystoneAdmin): void {
     t.notOk(next.includes('keystone:group:default/ops'))
     t.ok(next.length > 0)
   })
+}
+
+/** What we make of an identity that Keystone vouches for: the same whatever the form of its tokens. */
+export function identityCases(t: Test, admin: KeystoneAdmin): void {
+  const { serve, member } = cast(t, admin)
 
   t.test('tokens of domains, projects and roles that are not listed are refused', async (t) => {
     const { user, project, token } = await member('k8s-developer')
