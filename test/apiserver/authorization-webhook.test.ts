@@ -63,7 +63,7 @@ t.test(
         {
           code: 1,
           stderr: new RegExp(
-            `no rule for role member in project ${project.name} allows list on pods in namespace kube-system`,
+            `no rule for roles member, reader in project ${project.name} allows list on pods in namespace kube-system`,
           ),
         },
         `${version}: refused with our reason`,
