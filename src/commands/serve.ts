@@ -7,7 +7,8 @@ import { type ServeConfig, serveOptions } from '../config/serve-options.ts'
 import { createLog, type LogLevel } from '../log.ts'
 import type { Command } from './world.ts'
 
-const ABOUT = 'Answers kube-apiserver’s TokenReviews from OpenStack Keystone.'
+const ABOUT =
+  'Answers kube-apiserver: TokenReviews from OpenStack Keystone, SubjectAccessReviews by policies.'
 
 /** `portcullis serve`, which is also the whole of k8s-keystone-auth. */
 export const serve: Command = async (argv, world) => {
