@@ -63,7 +63,7 @@ function serviceable(files: CertificateFiles, names: readonly string[], now: num
 const isAddress = (name: string) => name.includes(':') || /^[\d.]+$/.test(name)
 
 /** Loaded only when there is something to make: it is a third of the start-up. */
-const x509 = () => import('selfsigned')
+const x509 = async () => (await import('selfsigned')).default
 
 async function makeCa(now: number) {
   const { generate } = await x509()

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { secretIn } from './secrets.ts'
 import { ROOT } from './source-files.ts'
 
@@ -29,7 +29,7 @@ export function startProgram(
   env: Readonly<Record<string, string>> = {},
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): Program {
-  const child = spawn(join(ROOT, 'bin', name), argv, {
+  const child = spawn(resolve(ROOT, 'bin', name), argv, {
     // everything is logged, so that a secret in any line shows
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', PORTCULLIS_LOG_LEVEL: 'trace', ...env },
     stdio: [stdin, 'pipe', 'pipe'],
@@ -110,7 +110,7 @@ export async function startServe(
     t,
     options.name ?? 'portcullis',
     [
-      ...(options.name === undefined ? ['serve'] : []),
+      ...(basename(options.name ?? 'portcullis') === 'portcullis' ? ['serve'] : []),
       ...['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--state-dir', stateDir],
       ...(argv.includes('--shutdown-delay') ? [] : ['--shutdown-delay', '0']),
       ...argv,
