@@ -98,7 +98,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   function reserved(group: string): boolean {
     if (!isReserved(group)) return false
     metrics.groupDropped()
-    log.warn({ group }, 'A reserved group was dropped')
+    log.debug('A reserved group was dropped')
     return true
   }
 
