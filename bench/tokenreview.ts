@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:http2'
@@ -9,12 +8,12 @@ import { systemClock } from '../src/clock.ts'
 import { startSimulatedKeystone } from '../src/simulator/keystone.ts'
 import { type KeystoneAdmin, login, realAdmin, simulatedAdmin } from '../test/support/keystone-admin.ts'
 import { post, sendLoad } from './load.ts'
+import { type BenchServer, startBuilt, startRaw } from './servers.ts'
 
 /**
  * npm run bench:tokenreview. Needs `npm run build` first. With KEYSTONE_URL (…/v3) and KEYSTONE_ADMIN_PASSWORD it runs
  * against that Keystone, else against the simulator with the 7 ms that a real one takes.
  */
-const ROOT = join(import.meta.dirname, '..')
 const folder = mkdtempSync(join(tmpdir(), 'portcullis-bench-'))
 const children: ChildProcess[] = []
 const simulated = await startSimulatedKeystone({ clock: systemClock })
@@ -48,7 +47,7 @@ async function main() {
     )
 
   simulated.fail(undefined)
-  const raw = await rawServer(server.statusOf(await server.ask(tokens[0]?.[0] as string)))
+  const raw = await started(startRaw(folder, server.statusOf(await server.ask(tokens[0]?.[0] as string))))
   const bodies = tokens.flat().map(reviewOf)
   console.log('\nKnown tokens, one HTTP/2 connection, 16 in flight; best of five runs in turn:\n')
   console.log('| | requests/s | p50 ms | p99 ms | server CPU us/request |\n|---|---|---|---|---|')
@@ -135,13 +134,12 @@ interface Target {
 }
 
 async function serve(keystoneUrl: string, ...more: string[]) {
-  const { child, port } = await spawnServer(keystoneUrl, ...more)
-  const url = `https://127.0.0.1:${port}`
+  const { pid, url } = await startPortcullis(keystoneUrl, ...more)
   const session = connect(url, { ca: readFileSync(join(folder, 'ca.crt')) })
   session.unref()
   return {
     url,
-    pid: child.pid as number,
+    pid,
     async ask(token: string) {
       const answer = await post(session, reviewOf(token))
       if (!isYes(answer)) throw new Error(`refused: ${answer.slice(0, 200)}`)
@@ -151,49 +149,14 @@ async function serve(keystoneUrl: string, ...more: string[]) {
   }
 }
 
-async function spawnServer(keystoneUrl: string, ...more: string[]) {
-  const flags = [
-    '--listen',
-    '127.0.0.1:0',
-    '--admin-listen',
-    '127.0.0.1:0',
-    '--state-dir',
-    folder,
-    '--shutdown-delay',
-    '0',
-  ]
-  // as bin/portcullis starts it
-  const argv = [
-    '--heap-growing-percent=15',
-    '--max-semi-space-size=8',
-    join(ROOT, 'dist/main.js'),
-    'serve',
-    '--keystone-url',
-    keystoneUrl,
-    ...flags,
-    ...more,
-  ]
-  const child = spawn(process.execPath, argv, {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
-  })
-  children.push(child)
-  let text = ''
-  child.stderr.setEncoding('utf8')
-  while (!text.includes('"Serving"')) text += (await once(child.stderr, 'data'))[0]
-  child.stderr.resume()
-  const port = Number(/"port":(\d+)/.exec(text)?.[1])
-  return { child, port }
+async function started(starting: Promise<BenchServer>): Promise<BenchServer> {
+  const server = await starting
+  children.push(server.child)
+  return server
 }
 
-async function rawServer(answer: string): Promise<Target> {
-  const files = [join(folder, 'tls.crt'), join(folder, 'tls.key')]
-  const child = spawn(process.execPath, [join(ROOT, 'bench/raw-http2.ts'), ...files, answer], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  children.push(child)
-  const port = Number((await once(child.stdout, 'data'))[0])
-  return { url: `https://127.0.0.1:${port}`, pid: child.pid as number }
+function startPortcullis(keystoneUrl: string, ...more: string[]): Promise<BenchServer> {
+  return started(startBuilt(folder, ['--keystone-url', keystoneUrl, ...more]))
 }
 
 async function measured(target: Target, bodies: readonly string[], requests: number) {
@@ -240,8 +203,8 @@ async function firstAnswer() {
     const token = simulated.api.issue(user.id, { kind: 'project', id: project.id })
     times.push(
       await timed(async () => {
-        const { port } = await spawnServer(`${simulated.url}/v3`)
-        const session = connect(`https://127.0.0.1:${port}`, { ca: readFileSync(join(folder, 'ca.crt')) })
+        const { url } = await startPortcullis(`${simulated.url}/v3`)
+        const session = connect(url, { ca: readFileSync(join(folder, 'ca.crt')) })
         if (!isYes(await post(session, reviewOf(token)))) throw new Error('refused')
         session.close()
       }),

@@ -1,0 +1,37 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dirname, '..')
+
+export interface BenchServer {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly url: string
+}
+
+/** The built `portcullis serve` on free ports with its certificate in `folder`, started as bin/portcullis starts it. */
+export async function startBuilt(folder: string, flags: readonly string[]): Promise<BenchServer> {
+  const own = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--state-dir', folder]
+  const heap = ['--heap-growing-percent=15', '--max-semi-space-size=8']
+  const argv = [...heap, join(ROOT, 'dist/main.js'), 'serve', ...own, '--shutdown-delay', '0', ...flags]
+  const child = spawn(process.execPath, argv, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+  })
+  let text = ''
+  child.stderr.setEncoding('utf8')
+  while (!text.includes('"Serving"')) text += (await once(child.stderr, 'data'))[0]
+  child.stderr.resume()
+  return { child, pid: child.pid as number, url: `https://127.0.0.1:${/"port":(\d+)/.exec(text)?.[1]}` }
+}
+
+/** The floor beside it, with the same certificate: a bare Node server that answers with a fixed status. */
+export async function startRaw(folder: string, status: string): Promise<BenchServer> {
+  const files = [join(folder, 'tls.crt'), join(folder, 'tls.key')]
+  const child = spawn(process.execPath, [join(ROOT, 'bench/raw-http2.ts'), ...files, status], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const port = Number((await once(child.stdout, 'data'))[0])
+  return { child, pid: child.pid as number, url: `https://127.0.0.1:${port}` }
+}
