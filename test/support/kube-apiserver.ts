@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { testPort } from './ports.ts'
 import { type Outcome, run, runScript } from './script.ts'
 import { ask, type Reply } from './wire.ts'
 
@@ -38,7 +39,7 @@ export interface KubeApiserver {
 }
 
 /** Apart from 6443 and 2379, so that a cluster that is already on this machine is left alone. */
-const PORTS = { API_PORT: '16443', ETCD_PORT: '12379' }
+const PORTS = { API_PORT: testPort(16443), ETCD_PORT: testPort(12379) }
 
 /**
  * A real kube-apiserver on loopback: etcd goes on running between test files, the apiserver is a new process with

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type KeystoneAdmin, realAdmin } from './keystone-admin.ts'
+import { testPort } from './ports.ts'
 
 /** A real Keystone that test/openstack/run.sh started. */
 export interface RealKeystone {
@@ -17,7 +18,10 @@ export interface RealKeystone {
   start(): void
 }
 
-const PORTS = { fernet: { KS_PORT: '15200', BB_PORT: '19400' }, jws: { KS_PORT: '15201', BB_PORT: '19401' } }
+const PORTS = {
+  fernet: { KS_PORT: testPort(15200), BB_PORT: testPort(19400) },
+  jws: { KS_PORT: testPort(15201), BB_PORT: testPort(19401) },
+}
 
 export function realKeystone(provider: 'fernet' | 'jws'): RealKeystone {
   const home = process.env[`OPENSTACK_${provider.toUpperCase()}_HOME`]
