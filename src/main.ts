@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   kms: async () => (await import('./commands/kms.ts')).kms,
   'webhook-kubeconfig': async () => (await import('./commands/webhook-kubeconfig.ts')).webhookKubeconfig,
   policy: async () => (await import('./commands/policy.ts')).policy,
+  token: async () => (await import('./commands/token.ts')).token,
   demo: async () => (await import('./commands/demo.ts')).demo,
 }
 
@@ -19,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const PROGRAMS: Readonly<Record<string, string>> = {
   'k8s-keystone-auth': 'serve',
   'barbican-kms-plugin': 'kms',
+  'client-keystone-auth': 'token',
 }
 
 async function main(): Promise<number> {
