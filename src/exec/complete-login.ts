@@ -1,5 +1,6 @@
 import { type LoginFlag, loginOptions, type SettingName, settingOf } from '../config/login-options.ts'
 import { PortcullisError } from '../errors.ts'
+import type { TlsFiles } from '../http/plain-client.ts'
 import type { LoginMethod } from '../keystone/credentials.ts'
 import { toLoginMethod } from '../keystone/login-method.ts'
 import { AUTH_TYPES, type Family, familyOf, type LoginSettings } from './login-settings.ts'
@@ -15,6 +16,7 @@ export type Ask = (question: {
 /** All that a log-in needs, secrets included. */
 export interface CompleteLogin {
   readonly url: string
+  readonly tls: TlsFiles
   readonly method: LoginMethod
   /** Whether somebody was asked for a part of it. */
   readonly asked: boolean
@@ -52,7 +54,8 @@ export async function completeLogin(settings: LoginSettings, ask: Ask | undefine
   const method = toLoginMethod(KINDS[family], values)
   const still = missingOf(values, family)
   if ('missing' in method || still.length > 0) throw incomplete(still)
-  return { url: values.auth_url as string, method, asked: questions.length > 0 }
+  const tls = { ca: values.cacert, cert: values.cert, key: values.key }
+  return { url: values.auth_url as string, tls, method, asked: questions.length > 0 }
 }
 
 /** The names of the values that a log-in with these settings lacks: what would be asked for. */

@@ -1,20 +1,18 @@
 import type { Clock } from '../clock.ts'
 import { PortcullisError } from '../errors.ts'
-import type { LoginMethod } from '../keystone/credentials.ts'
 import type { LoginOutcome } from '../keystone/log-in.ts'
 import { type Ask, type CompleteLogin, completeLogin } from './complete-login.ts'
 import { familyOf, type LoginSettings } from './login-settings.ts'
+import type { LoginInputs } from './login-sources.ts'
 import type { KeptToken, TokenCache } from './token-cache.ts'
 
 /** A token, and until when to use it; without `until` nothing is known of its end. */
 export type UsableToken = Pick<KeptToken, 'token'> & Partial<KeptToken>
 
-/** One attempt at Keystone. The URL is that of its v3 API in the answer. */
-export type Attempt = (login: {
-  readonly url: string
-  readonly method: LoginMethod
-  readonly receipt?: string
-}) => Promise<{ readonly url: string; readonly outcome: LoginOutcome }>
+/** One attempt at Keystone. The URL in the answer is that of its v3 API. */
+export type Attempt = (
+  login: Omit<CompleteLogin, 'asked'> & { readonly receipt?: string },
+) => Promise<{ readonly url: string; readonly outcome: LoginOutcome }>
 
 /** A token is not handed out in its last minute, or in the last fifth of a short life. */
 const MARGIN_MS = 60_000
@@ -23,21 +21,12 @@ const PATIENCE_MS = 15_000
 const PATIENCE_TO_TYPE_MS = 180_000
 
 /**
- * The text that says all that a token depends on. A secret that a command gives or that is asked for is in it only by the command or not at
- * all: to find a kept token nobody is asked. Neither is a passcode, which is good once.
- */
-export function identityOf({ passcode: _, ...settings }: LoginSettings): string {
-  const values = Object.entries(settings).map(([name, given]) => [name, given.text])
-  return JSON.stringify(values.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)))
-}
-
-/**
- * Gives a token for these settings: the one that was given (a token without a scope is passed on), the one that is
- * kept, or a new one, for which all processes with the same settings log in once. Throws LOGIN_INCOMPLETE,
+ * Gives a token for these inputs: the one that was given (a token without a scope is passed on), the one that is
+ * kept, or a new one, for which all processes with the same inputs log in once. Throws LOGIN_INCOMPLETE,
  * LOGIN_REFUSED, CONFIG_INVALID and what the attempt throws.
  */
 export async function obtainToken(
-  settings: LoginSettings,
+  inputs: LoginInputs,
   parts: {
     cache: TokenCache | undefined
     attempt: Attempt
@@ -47,13 +36,14 @@ export async function obtainToken(
   },
 ): Promise<UsableToken> {
   const { cache, clock, ask, forceRefresh } = parts
-  const given = givenToken(settings)
-  if (given !== undefined) return { token: given }
-  const identity = identityOf(settings)
+  const { identity } = inputs
   const began = clock.now()
   const kept = () => cache?.get(identity)
   const first = forceRefresh ? undefined : kept()
   if (first !== undefined) return first
+  const settings = await inputs.settings()
+  const given = givenToken(settings)
+  if (given !== undefined) return { token: given }
   const logIn = async () => {
     const second = kept()
     // somebody else was at it while this process waited
@@ -110,7 +100,7 @@ async function withReceipt(login: CompleteLogin, ask: Ask | undefined, attempt: 
   if (!receipt.needs.some((set) => set.includes('totp'))) return first
   const passcode = await ask({ name: 'passcode', secret: true, optional: false })
   const { password: _, ...user } = method
-  return attempt({ url: login.url, method: { ...user, passcode }, receipt: receipt.id })
+  return attempt({ ...login, method: { ...user, passcode }, receipt: receipt.id })
 }
 
 function refused(settings: LoginSettings, when: string): PortcullisError {
