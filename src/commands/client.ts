@@ -1,0 +1,6 @@
+import type { Command } from './world.ts'
+
+/** The commands for people and their kubectl. */
+export const CLIENT_COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  completion: async () => (await import('./completion.ts')).completion,
+}
