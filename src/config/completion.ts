@@ -93,7 +93,8 @@ _portcullis() {
 ${rows.join('\n')}
   esac
 }
-compdef _portcullis ${programs.join(' ')}
+# read by the shell, or found by its name in a folder of fpath
+if [[ $funcstack[1] == _portcullis ]]; then _portcullis; else compdef _portcullis ${programs.join(' ')}; fi
 `
 }
 
@@ -137,12 +138,8 @@ function fish(programs: readonly string[], commands: CommandFlags): string {
 
 function fishFlag(name: string, option: Option<unknown>): string {
   const known = valuesOf(option)
-  const values =
-    known === 'files' || known === 'folders'
-      ? ' -F'
-      : known.length > 0
-        ? ` -a ${single(known.join(' '))}`
-        : ''
-  const takes = option.value === undefined ? '' : ` -r${values}`
-  return `-l ${name}${takes} -d ${single(option.help).replaceAll("'\\''", "\\'")}`
+  const list = typeof known === 'string' || known.length === 0 ? '' : ` -a ${single(known.join(' '))}`
+  const values = typeof known === 'string' ? ' -r -F' : ` -x${list}`
+  const help = single(option.help).replaceAll("'\\''", "\\'")
+  return `-l ${name}${option.value === undefined ? '' : values} -d ${help}`
 }
