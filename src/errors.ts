@@ -26,6 +26,8 @@ export const ERROR_CODES = [
   'KMS_SOCKET_UNUSABLE',
   'KMS_SOCKET_IN_USE',
   'KMS_CALL_FAILED',
+  'PROMPT_CANCELLED',
+  'KUBECONFIG_UNUSABLE',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
