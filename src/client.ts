@@ -7,6 +7,7 @@ declare const PORTCULLIS_VERSION: string
 /** The program for people, not servers: what `npm run build:binary` makes one executable of. */
 void runProgram({
   version: PORTCULLIS_VERSION,
+  executable: process.execPath,
   commands: CLIENT_COMMANDS,
   flags: async () => (await import('./commands/client-flags.ts')).CLIENT_FLAGS,
 })

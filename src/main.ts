@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { CLIENT_COMMANDS } from './commands/client.ts'
 import { runProgram } from './program.ts'
 
@@ -7,6 +8,7 @@ enableCompileCache()
 
 await runProgram({
   version: packageVersion(),
+  executable: fileURLToPath(new URL('../bin/portcullis', import.meta.url)),
   commands: {
     serve: async () => (await import('./commands/serve.ts')).serve,
     kms: async () => (await import('./commands/kms.ts')).kms,

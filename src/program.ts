@@ -6,6 +6,8 @@ import { errorText, PortcullisError } from './errors.ts'
 /** What a program is made of; main.ts has all of it, client.ts what its users need. */
 export interface ProgramParts {
   readonly version: string
+  /** Path of the file that starts it. */
+  readonly executable: string
   /** Loaded when asked for: a command starts with nothing but what it needs. */
   readonly commands: Readonly<Record<string, () => Promise<Command>>>
   readonly flags: CommandWorld['flags']
@@ -28,7 +30,7 @@ export async function runProgram(parts: ProgramParts): Promise<never> {
   process.exit(await run(parts))
 }
 
-async function run({ version, commands, flags, print }: ProgramParts): Promise<number> {
+async function run({ version, executable, commands, flags, print }: ProgramParts): Promise<number> {
   const program = process.env.PORTCULLIS_PROGRAM ?? basename(process.argv0)
   const args = process.argv.slice(2)
   const name = PROGRAMS[program] ?? args.shift() ?? '--help'
@@ -50,6 +52,7 @@ async function run({ version, commands, flags, print }: ProgramParts): Promise<n
   const world: CommandWorld = {
     program,
     version,
+    executable,
     env,
     flags,
     get input() {

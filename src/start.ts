@@ -18,6 +18,7 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 if (program === 'client-keystone-auth' || process.argv[2] === 'token')
   void runProgram({
     version: PORTCULLIS_VERSION,
+    executable: '',
     commands: { token: async () => token },
     flags: async () => ({}),
     print: (text) => writeFileSync(1, text),

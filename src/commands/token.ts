@@ -5,7 +5,6 @@ import { readFlags } from '../config/flags.ts'
 import { tokenOptions } from '../config/login-options.ts'
 import { PortcullisError } from '../errors.ts'
 import { cacheFolderPath } from '../exec/cache-folder.ts'
-import type { Ask } from '../exec/complete-login.ts'
 import { execCredential, readExecInfo } from '../exec/exec-info.ts'
 import { readLoginInputs } from '../exec/login-sources.ts'
 import { obtainToken } from '../exec/token-source.ts'
@@ -36,7 +35,8 @@ async function answer(argv: readonly string[], world: CommandWorld): Promise<str
   const complain = (what: string) => world.complain(`${world.program}: ${what}\n`)
   const got = await obtainToken(inputs, {
     clock,
-    ask: undefined as Ask | undefined,
+    openTerminal: async () =>
+      info?.interactive === false ? undefined : (await import('../exec/terminal-ask.ts')).createAsk(world),
     forceRefresh: flags.forceRefresh,
     cache: flags.noCache
       ? undefined

@@ -4,6 +4,8 @@ import type { CommandFlags } from '../config/completion.ts'
 export interface CommandWorld {
   readonly program: string
   readonly version: string
+  /** Path of the file that starts this program. */
+  readonly executable: string
   /** The flags of all commands of this program. */
   readonly flags: () => Promise<CommandFlags>
   readonly env: Readonly<Record<string, string | undefined>>

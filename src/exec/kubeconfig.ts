@@ -12,7 +12,7 @@ export interface ExecStanza {
 }
 
 export interface KubeCluster {
-  readonly server: string
+  readonly server: string | undefined
   /** PEM. */
   readonly certificateAuthority: string | undefined
 }
@@ -27,7 +27,9 @@ export interface KubeContext {
 export interface Kubeconfig {
   readonly currentContext: string | undefined
   context(name: string): KubeContext | undefined
-  hasCluster(name: string): boolean
+  readonly clusters: readonly string[]
+  /** What the cluster's entry says to exec plugins: `spec.cluster.config` of KUBERNETES_EXEC_INFO (contracts D.1). */
+  clusterConfig(name: string): unknown
   /** The exec stanza of a user, if the user has one. */
   exec(user: string): ExecStanza | undefined
 }
@@ -43,6 +45,8 @@ interface Source {
   readonly file: KubeconfigFile
   readonly document: EditableYaml
 }
+
+const EXTENSION = 'client.authentication.k8s.io/exec'
 
 type Kind = 'clusters' | 'contexts' | 'users'
 
@@ -70,7 +74,16 @@ export function readKubeconfig(paths: readonly string[]): Kubeconfig {
       if (!isText(cluster) || !isText(user)) return undefined
       return { cluster, user, namespace: isText(namespace) ? namespace : undefined }
     },
-    hasCluster: (name) => first('clusters', name) !== undefined,
+    clusters: [
+      ...new Set(documents.flatMap((value) => listOf(value, 'clusters').map((entry) => at(entry, 'name')))),
+    ].filter(isText),
+    clusterConfig(name) {
+      const extensions = at(at(first('clusters', name), 'cluster'), 'extensions')
+      const found = (Array.isArray(extensions) ? extensions : []).find(
+        (entry) => at(entry, 'name') === EXTENSION,
+      )
+      return at(found, 'extension')
+    },
     exec: (user) => stanzaOf(at(at(first('users', user), 'user'), 'exec')),
   }
 }
@@ -160,7 +173,7 @@ function execOf({ command, args, env }: ExecStanza): object {
 
 function clusterOf({ server, certificateAuthority: ca }: KubeCluster): object {
   return {
-    server,
+    ...(server !== undefined && { server }),
     ...(ca !== undefined && { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
   }
 }

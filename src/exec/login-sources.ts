@@ -49,18 +49,22 @@ export function readLoginInputs(sources: LoginSources): LoginInputs {
   }
 }
 
+/** Sorted: who gave a value makes no difference. */
 function plain({ passcode: _, ...settings }: LoginSettings): readonly (readonly string[])[] {
-  return Object.entries(settings).map(([name, given]) => [name, given.text])
+  return Object.entries(settings)
+    .map(([name, given]) => [name, given.text])
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : 1))
 }
 
-function fromFlags(flags: LoginSources['flags']): LoginSettings {
+export function fromFlags(flags: LoginSources['flags']): LoginSettings {
   return collect(FLAGS, (flag) => {
     const text = flags.get(flag)?.at(-1)
     return text === undefined ? undefined : { text, from: `flag --${flag}` }
   })
 }
 
-function fromEnvironment(env: LoginSources['env']): LoginSettings {
+/** What the variables say. */
+export function fromEnvironment(env: LoginSources['env']): LoginSettings {
   return collect(FLAGS, (flag) => {
     const own = `PORTCULLIS_${flag.replaceAll('-', '_').toUpperCase()}`
     const variable = [own, ...(loginOptions[flag].env ?? [])].find((name) => env[name])

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { PortcullisError } from '../errors.ts'
 import type { LoginOutcome } from '../keystone/log-in.ts'
-import { type Ask, type CompleteLogin, completeLogin } from './complete-login.ts'
+import { type CompleteLogin, completeLogin, missingSettings, type OpenTerminal } from './complete-login.ts'
 import { familyOf, type LoginSettings } from './login-settings.ts'
 import type { LoginInputs } from './login-sources.ts'
 import type { KeptToken, TokenCache } from './token-cache.ts'
@@ -31,11 +31,11 @@ export async function obtainToken(
     cache: TokenCache | undefined
     attempt: Attempt
     clock: Clock
-    ask: Ask | undefined
+    openTerminal: OpenTerminal
     forceRefresh: boolean
   },
 ): Promise<UsableToken> {
-  const { cache, clock, ask, forceRefresh } = parts
+  const { cache, clock, forceRefresh } = parts
   const { identity } = inputs
   const began = clock.now()
   const kept = () => cache?.get(identity)
@@ -52,7 +52,8 @@ export async function obtainToken(
     cache?.put(identity, token)
     return token
   }
-  return cache ? cache.alone(identity, ask ? PATIENCE_TO_TYPE_MS : PATIENCE_MS, logIn) : logIn()
+  const patience = missingSettings(settings).length > 0 ? PATIENCE_TO_TYPE_MS : PATIENCE_MS
+  return cache ? cache.alone(identity, patience, logIn) : logIn()
 }
 
 function givenToken(settings: LoginSettings): string | undefined {
@@ -73,31 +74,42 @@ async function freshToken(
   identity: string,
   parts: Parameters<typeof obtainToken>[1],
 ): Promise<KeptToken> {
-  const { cache, clock, ask, attempt, forceRefresh } = parts
+  const { cache, clock, openTerminal, attempt, forceRefresh } = parts
   const attempted = `${identity} ${settings.passcode?.text ?? ''}`
   const refusedAt = forceRefresh ? undefined : cache?.refusedAt(attempted)
-  if (refusedAt !== undefined) throw refused(settings, `a moment ago; it is asked again in half a minute`)
-  const login = await completeLogin(settings, ask)
+  if (refusedAt !== undefined)
+    throw refused(
+      settings,
+      `a moment ago, and is not asked again for half a minute save with --force-refresh`,
+    )
+  const login = await completeLogin(settings, openTerminal)
   const since = clock.now()
-  const { url, outcome } = await withReceipt(login, ask, attempt)
+  const { url, outcome } = await withReceipt(login, openTerminal, attempt)
   if ('status' in outcome) {
     if (outcome.receipt !== undefined) throw insufficient(outcome.receipt.needs)
     if (!login.asked) cache?.refuse(attempted)
     throw refused(settings, `(${outcome.status})`)
   }
-  // Keystone's own clock says how long it lives; the clock here says from when
-  const life = Math.max(0, outcome.says.expiresAt - outcome.says.issuedAt)
-  const until = since + life - Math.min(MARGIN_MS, life / 5)
-  return { token: outcome.token, since, until, keystoneUrl: url }
+  return keptToken(outcome, { since, keystoneUrl: url })
+}
+
+/** Keystone's own clock says how long a token lives; the clock here says from when. */
+export function keptToken(
+  { token, says }: Extract<LoginOutcome, { token: string }>,
+  got: Pick<KeptToken, 'since' | 'keystoneUrl'>,
+): KeptToken {
+  const life = Math.max(0, says.expiresAt - says.issuedAt)
+  return { token, ...got, until: got.since + life - Math.min(MARGIN_MS, life / 5) }
 }
 
 /** Where Keystone wants a passcode besides the right password, somebody at a terminal is asked for it. */
-async function withReceipt(login: CompleteLogin, ask: Ask | undefined, attempt: Attempt) {
+async function withReceipt(login: CompleteLogin, openTerminal: OpenTerminal, attempt: Attempt) {
   const first = await attempt(login)
   const receipt = 'receipt' in first.outcome ? first.outcome.receipt : undefined
   const { method } = login
-  if (receipt === undefined || ask === undefined || method.kind !== 'user' || method.passcode) return first
-  if (!receipt.needs.some((set) => set.includes('totp'))) return first
+  if (receipt === undefined || method.kind !== 'user' || method.passcode) return first
+  const ask = receipt.needs.some((set) => set.includes('totp')) ? await openTerminal() : undefined
+  if (ask === undefined) return first
   const passcode = await ask({ name: 'passcode', secret: true, optional: false })
   const { password: _, ...user } = method
   return attempt({ ...login, method: { ...user, passcode }, receipt: receipt.id })

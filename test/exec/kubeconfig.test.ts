@@ -108,7 +108,7 @@ t.test(
     t.notOk(existsSync(missing))
     const merged = readKubeconfig(paths)
     t.same(merged.exec('keystone'), EXEC)
-    t.ok(merged.hasCluster('lab'))
+    t.same(merged.clusters, ['lab'])
     t.equal(merged.exec('admin'), undefined)
   },
 )
