@@ -47,18 +47,11 @@ export async function openKeystoneForUser(options: {
 }
 
 /** Log-ins, each with a deadline for all that it costs at Keystone. */
-export function createAttempt(options: {
-  clock: Clock
-  version: string
-  tls: TlsFiles
-  deadlineMs: number
-}): Attempt {
-  const { clock, deadlineMs } = options
-  return async ({ url: given, method, receipt }) => {
-    const [{ logIn }, keystone] = await Promise.all([
-      import('./keystone/log-in.ts'),
-      openKeystoneForUser(options),
-    ])
+export function createAttempt(options: { clock: Clock; version: string; deadlineMs: number }): Attempt {
+  const { clock, version, deadlineMs } = options
+  return async ({ url: given, tls, method, receipt }) => {
+    const { logIn } = await import('./keystone/log-in.ts')
+    const keystone = await openKeystoneForUser({ clock, version, tls })
     try {
       return await withDeadline(clock, deadlineMs, async (signal) => {
         const url = await keystone.endpoint(given, signal)

@@ -11,6 +11,8 @@ export interface ProgramParts {
   /** Loaded when asked for: a command starts with nothing but what it needs. */
   readonly commands: Readonly<Record<string, () => Promise<Command>>>
   readonly flags: CommandWorld['flags']
+  /** Writes to stdout in place of `process.stdout`, which takes a while to set up. */
+  readonly print?: (text: string) => void
 }
 
 /** Programs that are one command under a name of its own. */
@@ -28,7 +30,7 @@ export async function runProgram(parts: ProgramParts): Promise<never> {
   process.exit(await run(parts))
 }
 
-async function run({ version, executable, commands, flags }: ProgramParts): Promise<number> {
+async function run({ version, executable, commands, flags, print }: ProgramParts): Promise<number> {
   const program = process.env.PORTCULLIS_PROGRAM ?? basename(process.argv0)
   const args = process.argv.slice(2)
   const name = PROGRAMS[program] ?? args.shift() ?? '--help'
@@ -46,6 +48,7 @@ async function run({ version, executable, commands, flags }: ProgramParts): Prom
     return asked ? 0 : 2
   }
   const { PORTCULLIS_PROGRAM: _, ...env } = process.env
+  let stopped: Promise<void> | undefined
   const world: CommandWorld = {
     program,
     version,
@@ -55,9 +58,13 @@ async function run({ version, executable, commands, flags }: ProgramParts): Prom
     get input() {
       return process.stdin
     },
-    print: (text) => void process.stdout.write(text),
+    print: print ?? ((text) => void process.stdout.write(text)),
     complain: (text) => void process.stderr.write(text),
-    stopped: firstSignal(),
+    // a command that never looks at it ends at the first signal, as programs do
+    get stopped() {
+      stopped ??= firstSignal()
+      return stopped
+    },
   }
   try {
     return await (await load())(args, world)

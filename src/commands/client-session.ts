@@ -5,9 +5,10 @@ import { type clientOptions, readClientOptions } from '../config/client-options.
 import type { Flags } from '../config/flags.ts'
 import { configInvalid } from '../config/read-options.ts'
 import { cacheFolderPath } from '../exec/cache-folder.ts'
+import { tlsOf } from '../exec/complete-login.ts'
 import { kubeconfigPaths, readKubeconfig } from '../exec/kubeconfig.ts'
 import type { LoginSettings } from '../exec/login-settings.ts'
-import { readLoginSettings } from '../exec/login-sources.ts'
+import { type LoginInputs, readLoginInputs } from '../exec/login-sources.ts'
 import { overlay, savedFlags } from '../exec/saved-login.ts'
 import { obtainToken, type UsableToken } from '../exec/token-source.ts'
 import { withDeadline } from '../http/deadline.ts'
@@ -39,12 +40,9 @@ export function openClientSession<O extends typeof clientOptions>(
   const env = { ...world.env, ...(saved && stanza?.env) }
   const complain = (what: string) => world.complain(`${world.program}: ${what}\n`)
   const cache = openTokenCache({ path: cacheFolderPath(world.env, homedir()), clock: systemClock, complain })
-  const keystone = ({ cacert, cert, key }: LoginSettings) => ({
-    clock: systemClock,
-    version: world.version,
-    tls: { ca: cacert?.text, cert: cert?.text, key: key?.text },
-    deadlineMs: options.keystoneTimeout,
-  })
+  const common = { clock: systemClock, version: world.version }
+  const attempt = createAttempt({ ...common, deadlineMs: options.keystoneTimeout })
+  const openTerminal = async () => (await import('../exec/terminal-ask.ts')).createAsk(world)
 
   return {
     flags,
@@ -56,29 +54,22 @@ export function openClientSession<O extends typeof clientOptions>(
     saved,
     env,
     cache,
-    openTerminal: async () => (await import('../exec/terminal-ask.ts')).createAsk(world),
-    attempt: (settings: LoginSettings) => createAttempt(keystone(settings)),
+    openTerminal,
+    attempt,
 
     /** As kubectl has them in this context, with our flags before its own. */
-    settings(
+    inputs(
       given: Flags = overlay(flags, saved),
       cluster: string | undefined = context?.cluster,
       variables: CommandWorld['env'] = env,
-    ): Promise<LoginSettings> {
+    ): LoginInputs {
       const clusterConfig = cluster === undefined ? undefined : kubeconfig.clusterConfig(cluster)
-      return readLoginSettings({ flags: given, env: variables, clusterConfig })
+      return readLoginInputs({ flags: given, env: variables, clusterConfig })
     },
 
     /** The kept token, or a new one. */
-    token(settings: LoginSettings, forceRefresh = false): Promise<UsableToken> {
-      const { attempt, openTerminal } = this
-      return obtainToken(settings, {
-        cache,
-        clock: systemClock,
-        attempt: attempt(settings),
-        openTerminal,
-        forceRefresh,
-      })
+    token(inputs: LoginInputs, forceRefresh = false): Promise<UsableToken> {
+      return obtainToken(inputs, { cache, clock: systemClock, attempt, openTerminal, forceRefresh })
     },
 
     /** Calls to Keystone with a token; `url` is where its v3 API is found. */
@@ -88,7 +79,7 @@ export function openClientSession<O extends typeof clientOptions>(
       url: string,
       work: (asked: AskedWith) => Promise<T>,
     ): Promise<T> {
-      const opened = await openKeystoneForUser(keystone(settings))
+      const opened = await openKeystoneForUser({ ...common, tls: tlsOf(settings) })
       try {
         return await withDeadline(systemClock, options.keystoneTimeout, async (signal) =>
           work({ call: opened.call, token, url: await opened.endpoint(url, signal), signal }),

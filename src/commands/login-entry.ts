@@ -3,14 +3,14 @@ import type { loginCommandOptions } from '../config/client-options.ts'
 import type { Flags } from '../config/flags.ts'
 import { configInvalid } from '../config/read-options.ts'
 import { PortcullisError } from '../errors.ts'
-import { type Ask, missingSettings } from '../exec/complete-login.ts'
+import { type Ask, missingSettings, tlsOf } from '../exec/complete-login.ts'
 import { familyOf, type LoginSettings, mergeSettings } from '../exec/login-settings.ts'
-import { fromEnvironment, fromFlags } from '../exec/login-sources.ts'
+import { fromEnvironment, fromFlags, type LoginInputs } from '../exec/login-sources.ts'
 import { chooseProject } from '../exec/project-choice.ts'
 import { createPrompt } from '../exec/prompt.ts'
 import { overlay, plainFlags } from '../exec/saved-login.ts'
 import type { KeptToken } from '../exec/token-cache.ts'
-import { identityOf, keptToken, obtainToken, type UsableToken } from '../exec/token-source.ts'
+import { keptToken, obtainToken, type UsableToken } from '../exec/token-source.ts'
 import type { LoginScope } from '../keystone/credentials.ts'
 import { toScope } from '../keystone/login-method.ts'
 import { listPlaces } from '../keystone/places.ts'
@@ -36,20 +36,21 @@ export async function enter(session: Session, cluster: string, world: CommandWor
   const named = mergeSettings([fromFlags(own), fromEnvironment(world.env)])
   const saved = familyOf(named) || named.auth_url || named.cloud ? undefined : session.saved
   const env = saved === undefined ? world.env : session.env
-  const settingsOf = (flags: Flags) => session.settings(flags, cluster, env)
+  const inputsOf = (flags: Flags) => session.inputs(flags, cluster, env)
 
   const base = overlay(own, saved)
   const plain = plainFlags(mergeSettings([fromFlags(base), fromEnvironment(env)]))
-  const asked = await answers(await settingsOf(base), await session.openTerminal())
+  const asked = await answers(await inputsOf(base).settings(), await session.openTerminal())
   const flags = new Map([...plain, ...asked])
-  const settings = await settingsOf(overlay(base, flags))
+  const inputs = inputsOf(overlay(base, flags))
+  const settings = await inputs.settings()
   const scope = toScope(textsOf(settings))
   if (familyOf(settings) === 'credential' && session.values.project !== undefined)
     throw configInvalid([{ from: 'flag --project', message: 'an application credential is of one project' }])
 
   const entry = async (got: UsableToken, chosen: Flags = flags): Promise<Entry> => {
     const kept = got.until === undefined ? undefined : (got as KeptToken)
-    if (kept !== undefined) session.cache.put(identityOf(await settingsOf(chosen)), kept)
+    if (kept !== undefined) session.cache.put(inputsOf(chosen).identity, kept)
     return {
       flags: chosen,
       settings,
@@ -57,12 +58,12 @@ export async function enter(session: Session, cluster: string, world: CommandWor
       url: got.keystoneUrl ?? settings.auth_url?.text ?? '',
     }
   }
-  const known = scope && saved && (await keptOfContext(session, await settingsOf(flags)))
+  const known = scope && saved && keptOfContext(session, inputsOf(flags))
   const moved = known && scope && (await rescoped(session, settings, known, scope))
   if (moved) return entry(moved)
   const { openTerminal, attempt } = session
-  const parts = { cache: undefined, clock: systemClock, openTerminal, forceRefresh: true }
-  const got = await obtainToken(settings, { ...parts, attempt: attempt(settings) })
+  const parts = { cache: undefined, clock: systemClock, openTerminal, attempt, forceRefresh: true }
+  const got = await obtainToken(inputs, parts)
   if (scope !== undefined || familyOf(settings) !== 'user' || got.keystoneUrl === undefined) return entry(got)
 
   const places = (await session.ask(settings, got.token, got.keystoneUrl, listPlaces)) ?? []
@@ -110,10 +111,10 @@ async function answers(settings: LoginSettings, ask: Ask | undefined): Promise<F
   return flags
 }
 
-/** The kept token of the context's user, if it is another one than that of these settings. */
-async function keptOfContext(session: Session, settings: LoginSettings): Promise<KeptToken | undefined> {
-  const identity = identityOf(await session.settings(session.saved))
-  return identity === identityOf(settings) ? undefined : session.cache.get(identity)
+/** The kept token of the context's user, if it is another one than that of these inputs. */
+function keptOfContext(session: Session, { identity }: LoginInputs): KeptToken | undefined {
+  const other = session.inputs(session.saved).identity
+  return other === identity ? undefined : session.cache.get(other)
 }
 
 /** A token for another scope; undefined when Keystone refuses (tokens of application credentials make no others). */
@@ -124,8 +125,9 @@ async function rescoped(
   scope: LoginScope,
 ): Promise<KeptToken | undefined> {
   const since = systemClock.now()
-  const { outcome } = await session.attempt(settings)({
+  const { outcome } = await session.attempt({
     url: keystoneUrl,
+    tls: tlsOf(settings),
     method: { kind: 'token', token, scope },
   })
   return 'status' in outcome ? undefined : keptToken(outcome, { since, keystoneUrl })

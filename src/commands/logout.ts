@@ -1,6 +1,5 @@
 import { clientOptions, HELP_FLAGS } from '../config/client-options.ts'
 import { helpText } from '../config/help.ts'
-import { identityOf } from '../exec/token-source.ts'
 import { revokeToken } from '../keystone/revocation.ts'
 import { openClientSession } from './client-session.ts'
 import type { Command } from './world.ts'
@@ -21,15 +20,15 @@ export const logout: Command = async (argv, world) => {
     return 0
   }
   const session = openClientSession(clientOptions, argv, world)
-  const settings = await session.settings()
-  const identity = identityOf(settings)
+  const inputs = session.inputs()
+  const { identity } = inputs
   const kept = session.cache.get(identity)
   if (kept === undefined) {
     world.print('There is no token to revoke.\n')
     return 0
   }
   try {
-    const end = await session.ask(settings, kept.token, kept.keystoneUrl, revokeToken)
+    const end = await session.ask(await inputs.settings(), kept.token, kept.keystoneUrl, revokeToken)
     world.print(`${SENTENCES[end]}\n`)
     return end === 'kept' ? 1 : 0
   } catch (error) {

@@ -16,9 +16,10 @@ export const projects: Command = async (argv, world) => {
     return 0
   }
   const session = openClientSession(clientOptions, argv, world)
-  const settings = await session.settings()
+  const inputs = session.inputs()
+  const settings = await inputs.settings()
   const look = async (forceRefresh: boolean) => {
-    const got = await session.token(settings, forceRefresh)
+    const got = await session.token(inputs, forceRefresh)
     return session.ask(settings, got.token, got.keystoneUrl ?? settings.auth_url?.text ?? '', listPlaces)
   }
   // a kept token may be revoked by now: a new log-in mends that, once

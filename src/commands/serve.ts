@@ -29,6 +29,7 @@ export const serve: Command = async (argv, world) => {
   if (config.vmodule !== undefined || config.logFlushFrequency !== undefined)
     log.warn('The flags --vmodule and --log-flush-frequency are accepted but do nothing')
   const url = config.keystoneUrl ?? openstack()?.authUrl ?? ''
+  const { stopped } = world
   const server = await startServer(config, url, {
     clock: systemClock,
     log,
@@ -36,7 +37,7 @@ export const serve: Command = async (argv, world) => {
     openstack,
   })
   log.info({ port: server.port, adminPort: server.adminPort, version: world.version }, 'Serving')
-  await world.stopped
+  await stopped
   log.info('Shutting down')
   await server.stop()
   log.info('Stopped')

@@ -6,7 +6,7 @@ import { tokenOptions } from '../config/login-options.ts'
 import { PortcullisError } from '../errors.ts'
 import { cacheFolderPath } from '../exec/cache-folder.ts'
 import { execCredential, readExecInfo } from '../exec/exec-info.ts'
-import { readLoginSettings } from '../exec/login-sources.ts'
+import { readLoginInputs } from '../exec/login-sources.ts'
 import { obtainToken } from '../exec/token-source.ts'
 import type { Command, CommandWorld } from './world.ts'
 
@@ -31,10 +31,9 @@ async function answer(argv: readonly string[], world: CommandWorld): Promise<str
   const clock = systemClock
   const flags = readTokenFlags(argv, env)
   const info = readExecInfo(env.KUBERNETES_EXEC_INFO)
-  const settings = await readLoginSettings({ flags: flags.given, env, clusterConfig: info?.clusterConfig })
+  const inputs = readLoginInputs({ flags: flags.given, env, clusterConfig: info?.clusterConfig })
   const complain = (what: string) => world.complain(`${world.program}: ${what}\n`)
-  const tls = { ca: settings.cacert?.text, cert: settings.cert?.text, key: settings.key?.text }
-  const got = await obtainToken(settings, {
+  const got = await obtainToken(inputs, {
     clock,
     openTerminal: async () =>
       info?.interactive === false ? undefined : (await import('../exec/terminal-ask.ts')).createAsk(world),
@@ -42,7 +41,7 @@ async function answer(argv: readonly string[], world: CommandWorld): Promise<str
     cache: flags.noCache
       ? undefined
       : openTokenCache({ path: cacheFolderPath(env, homedir()), clock, complain }),
-    attempt: createAttempt({ clock, version: world.version, tls, deadlineMs: flags.deadlineMs }),
+    attempt: createAttempt({ clock, version: world.version, deadlineMs: flags.deadlineMs }),
   })
   return execCredential(info, got)
 }

@@ -21,9 +21,10 @@ export const whoami: Command = async (argv, world) => {
     return 0
   }
   const session = openClientSession(whoamiOptions, argv, world)
-  const settings = await session.settings()
+  const inputs = session.inputs()
+  const settings = await inputs.settings()
   const look = async (forceRefresh: boolean) => {
-    const got = await session.token(settings, forceRefresh)
+    const got = await session.token(inputs, forceRefresh)
     const url = got.keystoneUrl ?? settings.auth_url?.text ?? ''
     return session.ask(settings, got.token, url, describe)
   }

@@ -2,6 +2,7 @@ import { PortcullisError } from '../errors.ts'
 import type { OpenStackCredentials } from '../keystone/credentials.ts'
 import { toLoginMethod } from '../keystone/login-method.ts'
 import { readCloud } from './clouds-file.ts'
+import { readCloudsText } from './clouds-text.ts'
 
 type Settings = Readonly<Record<string, string | undefined>>
 
@@ -17,7 +18,7 @@ export interface OpenStackSettings {
  * Gives undefined when the environment names no user, credential or cloud. Throws CONFIG_INVALID for half ones.
  */
 export function readOpenStackSettings(env: Settings): OpenStackSettings | undefined {
-  const settings = env.OS_CLOUD ? readCloud(env.OS_CLOUD, env).settings : fromEnvironment(env)
+  const settings = env.OS_CLOUD ? readCloud(env.OS_CLOUD, readCloudsText(env)) : fromEnvironment(env)
   if (
     !settings.user_id &&
     !settings.username &&

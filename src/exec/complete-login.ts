@@ -1,5 +1,6 @@
 import { type LoginFlag, loginOptions, type SettingName, settingOf } from '../config/login-options.ts'
 import { PortcullisError } from '../errors.ts'
+import type { TlsFiles } from '../http/plain-client.ts'
 import type { LoginMethod } from '../keystone/credentials.ts'
 import { toLoginMethod } from '../keystone/login-method.ts'
 import { AUTH_TYPES, type Family, familyOf, type LoginSettings } from './login-settings.ts'
@@ -12,9 +13,13 @@ export type Ask = (question: {
   readonly optional: boolean
 }) => Promise<string>
 
+/** Looks for a terminal, once it is clear that somebody must be asked. */
+export type OpenTerminal = () => Promise<Ask | undefined>
+
 /** All that a log-in needs, secrets included. */
 export interface CompleteLogin {
   readonly url: string
+  readonly tls: TlsFiles
   readonly method: LoginMethod
   /** Whether somebody was asked for a part of it. */
   readonly asked: boolean
@@ -35,13 +40,17 @@ export const SECRETS: readonly SettingName[] = [
 const BESIDE_THE_USER: readonly SettingName[] = ['user_domain_name', 'project_name']
 
 /**
- * Runs the commands that give secrets and asks for what is missing then. Without `ask` that is LOGIN_INCOMPLETE,
- * which names what is missing and where it can be set.
+ * Runs the commands that give secrets and asks for what is missing then. Without a terminal that is
+ * LOGIN_INCOMPLETE, which names what is missing and where it can be set.
  */
-export async function completeLogin(settings: LoginSettings, ask: Ask | undefined): Promise<CompleteLogin> {
+export async function completeLogin(
+  settings: LoginSettings,
+  openTerminal: OpenTerminal,
+): Promise<CompleteLogin> {
   const family = checkedFamily(settings) ?? 'user'
-  const values = await plainValues(settings, family, ask !== undefined)
+  const values = await plainValues(settings, family)
   const wanted = missingOf(values, family)
+  const ask = wanted.length > 0 ? await openTerminal() : undefined
   if (wanted.length > 0 && ask === undefined) throw incomplete(wanted)
   const questions = wanted.flatMap((name) => (name === 'username' ? [name, ...BESIDE_THE_USER] : [name]))
   for (const name of questions) {
@@ -52,8 +61,15 @@ export async function completeLogin(settings: LoginSettings, ask: Ask | undefine
   const method = toLoginMethod(KINDS[family], values)
   const still = missingOf(values, family)
   if ('missing' in method || still.length > 0) throw incomplete(still)
-  return { url: values.auth_url as string, method, asked: questions.length > 0 }
+  return { url: values.auth_url as string, tls: tlsOf(settings), method, asked: questions.length > 0 }
 }
+
+/** How to trust Keystone, and how to prove oneself to what stands before it. */
+export const tlsOf = ({ cacert, cert, key }: LoginSettings): TlsFiles => ({
+  ca: cacert?.text,
+  cert: cert?.text,
+  key: key?.text,
+})
 
 /** The names of the values that a log-in with these settings lacks: what would be asked for. */
 export function missingSettings(settings: LoginSettings): readonly SettingName[] {
@@ -74,7 +90,7 @@ function missingOf(
   return 'missing' in method ? [...url, ...(method.missing as readonly SettingName[])] : url
 }
 
-async function plainValues(settings: LoginSettings, family: Family, interactive: boolean) {
+async function plainValues(settings: LoginSettings, family: Family) {
   const values: Record<string, string | undefined> = {}
   for (const [name, given] of Object.entries(settings)) values[name] = given.text
   const needed = {
@@ -84,7 +100,7 @@ async function plainValues(settings: LoginSettings, family: Family, interactive:
   } as const
   for (const name of needed[family]) {
     const command = settings[`${name}_command`]
-    if (command !== undefined) values[name] = await runSecretCommand(command.text, command.from, interactive)
+    if (command !== undefined) values[name] = await runSecretCommand(command.text, command.from)
   }
   return values
 }

@@ -1,3 +1,4 @@
+import { type CloudsText, readCloudsText } from '../config/clouds-text.ts'
 import { type LoginFlag, loginOptions, type SettingName, settingOf } from '../config/login-options.ts'
 import { PortcullisError } from '../errors.ts'
 import { isRecord } from '../json.ts'
@@ -17,20 +18,44 @@ const FLAGS = Object.keys(loginOptions) as LoginFlag[]
 /** Files and commands are of this machine: nothing that describes a cluster or a cloud names them. */
 const LOCAL = /_(file|command)$/
 
-/**
- * Reads flags, environment, clouds.yaml and secure.yaml, and the cluster's configuration, each beating what
- * follows it. Throws CONFIG_INVALID or FILE_UNREADABLE.
- */
-export async function readLoginSettings(sources: LoginSources): Promise<LoginSettings> {
-  const { env } = sources
-  const strong = mergeSettings([fromFlags(sources.flags), fromEnvironment(env)])
-  const cluster = fromCluster(sources.clusterConfig)
-  const cloud = strong.cloud ?? cluster.cloud
-  const settings = mergeSettings([strong, cloud ? await fromCloud(cloud.text, env) : {}, cluster])
-  return checked(withSecretsOfFiles(settings))
+/** What a log-in is to be made of. */
+export interface LoginInputs {
+  /**
+   * A text that says all that a token depends on, secrets included. A secret that a command gives or that is asked
+   * for is in it only by the command or not at all: to find a kept token nobody is asked. Neither is a passcode,
+   * which is good once.
+   */
+  readonly identity: string
+  /** Reads what a cloud says as well, which takes its time. Throws CONFIG_INVALID or FILE_UNREADABLE. */
+  settings(): Promise<LoginSettings>
 }
 
-/** What the flags say. */
+/**
+ * Reads flags, environment, clouds.yaml with secure.yaml, and the cluster's configuration, each beating what
+ * follows it. Throws CONFIG_INVALID or FILE_UNREADABLE.
+ */
+export function readLoginInputs(sources: LoginSources): LoginInputs {
+  const { env } = sources
+  const own = checked(withSecretsOfFiles(mergeSettings([fromFlags(sources.flags), fromEnvironment(env)])))
+  const cluster = checked(fromCluster(sources.clusterConfig))
+  const cloud = (own.cloud ?? cluster.cloud)?.text
+  const text = cloud === undefined ? undefined : readCloudsText(env)
+  return {
+    identity: JSON.stringify([plain(own), cloud, text, plain(cluster)]),
+    async settings() {
+      const middle = text === undefined ? {} : await fromCloud(cloud as string, text)
+      return mergeSettings([own, middle, cluster])
+    },
+  }
+}
+
+/** Sorted: who gave a value makes no difference. */
+function plain({ passcode: _, ...settings }: LoginSettings): readonly (readonly string[])[] {
+  return Object.entries(settings)
+    .map(([name, given]) => [name, given.text])
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : 1))
+}
+
 export function fromFlags(flags: LoginSources['flags']): LoginSettings {
   return collect(FLAGS, (flag) => {
     const text = flags.get(flag)?.at(-1)
@@ -49,11 +74,10 @@ export function fromEnvironment(env: LoginSources['env']): LoginSettings {
   })
 }
 
-/** The YAML library is loaded by those alone who name a cloud. */
-async function fromCloud(name: string, env: LoginSources['env']): Promise<LoginSettings> {
+/** The YAML library is loaded by those alone whose token is not kept yet. */
+async function fromCloud(name: string, text: CloudsText): Promise<LoginSettings> {
   const { readCloud } = await import('../config/clouds-file.ts')
-  const { path, settings } = readCloud(name, env)
-  return fromRecord(settings, `cloud ${name} of ${path}`)
+  return checked(fromRecord(readCloud(name, text), `cloud ${name} of ${text.path}`))
 }
 
 function fromCluster(config: unknown): LoginSettings {

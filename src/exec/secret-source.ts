@@ -13,14 +13,14 @@ export function readSecretFile(path: string): string {
 }
 
 /**
- * The first line that a shell command prints. It may talk to the user on stderr and, where `interactive`, on
- * stdin. Throws LOGIN_INCOMPLETE when it fails, prints nothing or takes more than a minute.
+ * The first line that a shell command prints. It may talk to the user on stderr and on stdin, where
+ * kubectl leaves that to us. Throws LOGIN_INCOMPLETE when it fails, prints nothing or takes more than a minute.
  */
-export async function runSecretCommand(command: string, from: string, interactive: boolean): Promise<string> {
+export async function runSecretCommand(command: string, from: string): Promise<string> {
   const { execFileSync } = await import('node:child_process')
   try {
     const output = execFileSync('/bin/sh', ['-c', command], {
-      stdio: [interactive ? 'inherit' : 'ignore', 'pipe', 'inherit'],
+      stdio: ['inherit', 'pipe', 'inherit'],
       encoding: 'utf8',
       timeout: COMMAND_DEADLINE_MS,
       maxBuffer: MAX_BYTES,

@@ -40,8 +40,8 @@ export function createTokenCache(parts: { folder: CacheFolder; clock: Clock }): 
   const { folder, clock } = parts
   let key: Buffer | undefined
 
-  function nameOf(identity: string): string | undefined {
-    key ??= readKey(folder)
+  function nameOf(identity: string, make = false): string | undefined {
+    key ??= readKey(folder, make)
     return key && createHmac('sha256', key).update(identity).digest('hex')
   }
 
@@ -55,7 +55,7 @@ export function createTokenCache(parts: { folder: CacheFolder; clock: Clock }): 
   return {
     get,
     put(identity, kept) {
-      const name = nameOf(identity)
+      const name = nameOf(identity, true)
       folder.sweep(clock.now())
       if (name !== undefined) folder.write(`${name}.token`, JSON.stringify(kept), kept.until)
     },
@@ -69,11 +69,11 @@ export function createTokenCache(parts: { folder: CacheFolder; clock: Clock }): 
       return until && until > clock.now() ? until - REFUSAL_LASTS_MS : undefined
     },
     refuse(identity) {
-      const name = nameOf(identity)
+      const name = nameOf(identity, true)
       if (name !== undefined) folder.write(`${name}.refused`, '', clock.now() + REFUSAL_LASTS_MS)
     },
     async alone(identity, patienceMs, work) {
-      const name = nameOf(identity)
+      const name = nameOf(identity, true)
       const path = name && folder.pathOf(`${name}.lock`)
       const release = path && (await holdLock({ path, patienceMs, clock }))
       try {
@@ -86,9 +86,10 @@ export function createTokenCache(parts: { folder: CacheFolder; clock: Clock }): 
 }
 
 /** Made by the first process; the others take what it made. */
-function readKey(folder: CacheFolder): Buffer | undefined {
+function readKey(folder: CacheFolder, make: boolean): Buffer | undefined {
   const known = folder.read(KEY_FILE)
   if (known?.length === KEY_BYTES) return known
+  if (!make) return undefined
   if (known !== undefined) folder.remove(KEY_FILE)
   folder.create(KEY_FILE, randomBytes(KEY_BYTES))
   const made = folder.read(KEY_FILE)

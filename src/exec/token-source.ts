@@ -1,20 +1,18 @@
 import type { Clock } from '../clock.ts'
 import { PortcullisError } from '../errors.ts'
-import type { LoginMethod } from '../keystone/credentials.ts'
 import type { LoginOutcome } from '../keystone/log-in.ts'
-import { type Ask, type CompleteLogin, completeLogin } from './complete-login.ts'
+import { type CompleteLogin, completeLogin, missingSettings, type OpenTerminal } from './complete-login.ts'
 import { familyOf, type LoginSettings } from './login-settings.ts'
+import type { LoginInputs } from './login-sources.ts'
 import type { KeptToken, TokenCache } from './token-cache.ts'
 
 /** A token, and until when to use it; without `until` nothing is known of its end. */
 export type UsableToken = Pick<KeptToken, 'token'> & Partial<KeptToken>
 
-/** One attempt at Keystone. The URL is that of its v3 API in the answer. */
-export type Attempt = (login: {
-  readonly url: string
-  readonly method: LoginMethod
-  readonly receipt?: string
-}) => Promise<{ readonly url: string; readonly outcome: LoginOutcome }>
+/** One attempt at Keystone. The URL in the answer is that of its v3 API. */
+export type Attempt = (
+  login: Omit<CompleteLogin, 'asked'> & { readonly receipt?: string },
+) => Promise<{ readonly url: string; readonly outcome: LoginOutcome }>
 
 /** A token is not handed out in its last minute, or in the last fifth of a short life. */
 const MARGIN_MS = 60_000
@@ -23,48 +21,39 @@ const PATIENCE_MS = 15_000
 const PATIENCE_TO_TYPE_MS = 180_000
 
 /**
- * The text that says all that a token depends on. A secret that a command gives or that is asked for is in it only by the command or not at
- * all: to find a kept token nobody is asked. Neither is a passcode, which is good once.
- */
-export function identityOf({ passcode: _, ...settings }: LoginSettings): string {
-  const values = Object.entries(settings).map(([name, given]) => [name, given.text])
-  return JSON.stringify(values.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)))
-}
-
-/**
- * Gives a token for these settings: the one that was given (a token without a scope is passed on), the one that is
- * kept, or a new one, for which all processes with the same settings log in once. Throws LOGIN_INCOMPLETE,
+ * Gives a token for these inputs: the one that was given (a token without a scope is passed on), the one that is
+ * kept, or a new one, for which all processes with the same inputs log in once. Throws LOGIN_INCOMPLETE,
  * LOGIN_REFUSED, CONFIG_INVALID and what the attempt throws.
  */
 export async function obtainToken(
-  settings: LoginSettings,
+  inputs: LoginInputs,
   parts: {
     cache: TokenCache | undefined
     attempt: Attempt
     clock: Clock
-    /** Looks for a terminal, once it is clear that there is no token yet. */
-    openTerminal: () => Promise<Ask | undefined>
+    openTerminal: OpenTerminal
     forceRefresh: boolean
   },
 ): Promise<UsableToken> {
   const { cache, clock, forceRefresh } = parts
-  const given = givenToken(settings)
-  if (given !== undefined) return { token: given }
-  const identity = identityOf(settings)
+  const { identity } = inputs
   const began = clock.now()
   const kept = () => cache?.get(identity)
   const first = forceRefresh ? undefined : kept()
   if (first !== undefined) return first
-  const ask = await parts.openTerminal()
+  const settings = await inputs.settings()
+  const given = givenToken(settings)
+  if (given !== undefined) return { token: given }
   const logIn = async () => {
     const second = kept()
     // somebody else was at it while this process waited
     if (second !== undefined && (!forceRefresh || second.since >= began)) return second
-    const token = await freshToken(settings, identity, { ...parts, ask })
+    const token = await freshToken(settings, identity, parts)
     cache?.put(identity, token)
     return token
   }
-  return cache ? cache.alone(identity, ask ? PATIENCE_TO_TYPE_MS : PATIENCE_MS, logIn) : logIn()
+  const patience = missingSettings(settings).length > 0 ? PATIENCE_TO_TYPE_MS : PATIENCE_MS
+  return cache ? cache.alone(identity, patience, logIn) : logIn()
 }
 
 function givenToken(settings: LoginSettings): string | undefined {
@@ -83,15 +72,19 @@ function givenToken(settings: LoginSettings): string | undefined {
 async function freshToken(
   settings: LoginSettings,
   identity: string,
-  parts: Parameters<typeof obtainToken>[1] & { ask: Ask | undefined },
+  parts: Parameters<typeof obtainToken>[1],
 ): Promise<KeptToken> {
-  const { cache, clock, ask, attempt, forceRefresh } = parts
+  const { cache, clock, openTerminal, attempt, forceRefresh } = parts
   const attempted = `${identity} ${settings.passcode?.text ?? ''}`
   const refusedAt = forceRefresh ? undefined : cache?.refusedAt(attempted)
-  if (refusedAt !== undefined) throw refused(settings, `a moment ago; it is asked again in half a minute`)
-  const login = await completeLogin(settings, ask)
+  if (refusedAt !== undefined)
+    throw refused(
+      settings,
+      `a moment ago, and is not asked again for half a minute save with --force-refresh`,
+    )
+  const login = await completeLogin(settings, openTerminal)
   const since = clock.now()
-  const { url, outcome } = await withReceipt(login, ask, attempt)
+  const { url, outcome } = await withReceipt(login, openTerminal, attempt)
   if ('status' in outcome) {
     if (outcome.receipt !== undefined) throw insufficient(outcome.receipt.needs)
     if (!login.asked) cache?.refuse(attempted)
@@ -110,15 +103,16 @@ export function keptToken(
 }
 
 /** Where Keystone wants a passcode besides the right password, somebody at a terminal is asked for it. */
-async function withReceipt(login: CompleteLogin, ask: Ask | undefined, attempt: Attempt) {
+async function withReceipt(login: CompleteLogin, openTerminal: OpenTerminal, attempt: Attempt) {
   const first = await attempt(login)
   const receipt = 'receipt' in first.outcome ? first.outcome.receipt : undefined
   const { method } = login
-  if (receipt === undefined || ask === undefined || method.kind !== 'user' || method.passcode) return first
-  if (!receipt.needs.some((set) => set.includes('totp'))) return first
+  if (receipt === undefined || method.kind !== 'user' || method.passcode) return first
+  const ask = receipt.needs.some((set) => set.includes('totp')) ? await openTerminal() : undefined
+  if (ask === undefined) return first
   const passcode = await ask({ name: 'passcode', secret: true, optional: false })
   const { password: _, ...user } = method
-  return attempt({ url: login.url, method: { ...user, passcode }, receipt: receipt.id })
+  return attempt({ ...login, method: { ...user, passcode }, receipt: receipt.id })
 }
 
 function refused(settings: LoginSettings, when: string): PortcullisError {

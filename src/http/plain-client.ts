@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { Agent, IncomingMessage } from 'node:http'
 import { errorText, PortcullisError } from '../errors.ts'
 import { readConfigFile } from '../files/watched-file.ts'
 import type { HttpAnswer, HttpClient } from './client.ts'
@@ -20,43 +20,33 @@ export interface TlsFiles {
  */
 export function createPlainHttpClient(options: { userAgent: string; tls: TlsFiles }): HttpClient {
   const { userAgent, tls } = options
-  let close = () => {}
+  let agent: Agent | undefined
 
-  function open(protocol: string) {
-    // an import would run every getter of the module, and one of them loads undici
-    if (protocol === 'http:') {
-      const http = process.getBuiltinModule('node:http')
-      const agent = new http.Agent({ keepAlive: true })
-      close = () => agent.destroy()
-      return { request: http.request, agent }
-    }
-    const https = process.getBuiltinModule('node:https')
-    const agent = new https.Agent({ keepAlive: true, ...tlsOptions(tls) })
-    close = () => agent.destroy()
-    return { request: https.request, agent }
-  }
-
-  let opened: ReturnType<typeof open> | undefined
   return {
     request({ method = 'GET', url, headers, body, signal }) {
       const { protocol, origin } = new URL(url)
-      opened ??= open(protocol)
-      const { request, agent } = opened
+      // an import would run every getter of the module, and one of them loads undici
+      const { Agent, request } =
+        protocol === 'http:' ? process.getBuiltinModule('node:http') : process.getBuiltinModule('node:https')
+      agent ??= new Agent({ keepAlive: true, ...(protocol === 'https:' && tlsOptions(tls)) })
+      const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
       return new Promise<HttpAnswer>((resolve, reject) => {
         const fail = (error: unknown) => reject(translated(error, origin, signal, tls))
-        const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-        const sent = request(url, {
-          method,
-          agent,
-          signal,
-          headers: { 'user-agent': userAgent, accept: 'application/json', ...length, ...headers },
-        })
-        sent.on('response', (answer) => read(answer).then(resolve, fail))
+        const sent = request(
+          url,
+          {
+            method,
+            agent,
+            headers: { 'user-agent': userAgent, accept: 'application/json', ...length, ...headers },
+          },
+          (answer) => read(answer, resolve, fail),
+        )
         sent.on('error', fail)
+        signal.addEventListener('abort', () => sent.destroy(new Error('aborted')), { once: true })
         sent.end(body)
       })
     },
-    close: async () => close(),
+    close: async () => agent?.destroy(),
   }
 }
 
@@ -80,15 +70,22 @@ function tlsOptions({ ca, cert, key }: TlsFiles) {
   }
 }
 
-async function read(answer: IncomingMessage): Promise<HttpAnswer> {
+function read(
+  answer: IncomingMessage,
+  resolve: (answer: HttpAnswer) => void,
+  fail: (error: unknown) => void,
+): void {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of answer) {
-    size += (chunk as Buffer).length
-    if (size > MAX_BYTES) throw new PortcullisError('HTTP_ANSWER_TOO_LARGE', 'too large')
-    chunks.push(chunk as Buffer)
-  }
-  return { status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }
+  answer.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    chunks.push(chunk)
+    if (size > MAX_BYTES) answer.destroy(new PortcullisError('HTTP_ANSWER_TOO_LARGE', 'too large'))
+  })
+  answer.on('error', fail)
+  answer.on('end', () =>
+    resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }),
+  )
 }
 
 /** The cause's own text can hold what was sent or received, so only its code is kept. */
