@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { readYaml } from '../../src/files/yaml.ts'
@@ -19,6 +19,12 @@ clusters:
   cluster: { server: "https://lab:6443" }
 `
 
+interface Stanza {
+  readonly command: string
+  readonly args: string[]
+  readonly env: object[]
+}
+
 /** A user with two projects, and a home folder with a kubeconfig of one cluster. */
 async function world(t: Test) {
   const keystone = await startSimulatedKeystone({ clock: systemClock })
@@ -35,9 +41,9 @@ async function world(t: Test) {
   const text = () => readFileSync(kubeconfig, 'utf8')
   const stanza = () => {
     const { users } = readYaml(text()) as {
-      users: { name: string; user: { exec: { command: string; args: string[] } } }[]
+      users: { name: string; user: { exec: Stanza } }[]
     }
-    return users.at(-1)?.user.exec ?? { command: '', args: [] }
+    return users.at(-1)?.user.exec as Stanza
   }
   const portcullis = (...argv: string[]) => runProgram(t, 'portcullis', argv, env)
   const withPassword = {
@@ -110,22 +116,20 @@ t.test('on a terminal', { skip: noTerminal }, async (t) => {
     },
   )
 
-  for (const [what, keys] of [
-    ['Ctrl-C', '\x03'],
-    ['Ctrl-D', '\x04'],
-  ] as const)
-    t.test(`${what} ends the question and leaves terminal and kubeconfig as they were`, async (t) => {
-      const { keystone, user, one, env, text } = await world(t)
-      const flags = ['--keystone-url', keystone.url, '--user-name', user.name, '--project', one.name]
+  t.test('Ctrl-C and Ctrl-D end the question and leave terminal and kubeconfig as they were', async (t) => {
+    const { keystone, user, one, env, text } = await world(t)
+    const flags = ['--keystone-url', keystone.url, '--user-name', user.name, '--project', one.name]
+    for (const keys of ['\x03', '\x04']) {
       const terminal = startOnTerminal(t, 'portcullis', ['login', ...flags], env, '; stty -a')
       await terminal.shown('Password: ')
       terminal.type(keys)
       await terminal.shown('PROMPT_CANCELLED')
       await terminal.exited
       t.match(terminal.screen(), / icanon .* echo /s, 'the terminal echoes again')
-      t.equal(keystone.count(LOG_IN), 0)
-      t.equal(text(), KUBECONFIG)
-    })
+    }
+    t.equal(keystone.count(LOG_IN), 0)
+    t.equal(text(), KUBECONFIG)
+  })
 
   t.test('a signal during a question leaves the terminal as it was', async (t) => {
     const { keystone, user, one, env, home } = await world(t)
@@ -217,6 +221,24 @@ t.test('without a terminal', async (t) => {
       code: 2,
       stderr: /an application credential is of one project/,
     })
+  })
+
+  t.test('a cloud is written as its name, and kubectl finds clouds.yaml from any folder', async (t) => {
+    const { keystone, user, one, env, stanza, text } = await world(t)
+    const clouds = join(env.HOME, 'my-clouds.yaml')
+    const { name: username, password } = user
+    const auth = { auth_url: keystone.url, username, password, project_id: one.id, user_domain_id: 'default' }
+    writeFileSync(clouds, JSON.stringify({ clouds: { lab: { auth } } }))
+    const variables = { ...env, OS_CLOUD: 'lab', OS_CLIENT_CONFIG_FILE: relative(process.cwd(), clouds) }
+    t.match(await runProgram(t, 'portcullis', ['login'], variables), { code: 0, stderr: '' })
+    t.same(stanza().args, ['token', '--cloud=lab'])
+    t.equal(secretIn(text()), undefined)
+    const before = keystone.count(LOG_IN)
+    const [variable] = stanza().env
+    t.same(variable, { name: 'OS_CLIENT_CONFIG_FILE', value: clouds })
+    const got = await runProgram(t, 'portcullis', stanza().args, { ...env, OS_CLIENT_CONFIG_FILE: clouds })
+    t.match(got, { code: 0, stderr: '' })
+    t.equal(keystone.count(LOG_IN), before, 'with the kept token')
   })
 
   t.test('login --project goes to another project of the same user without a password', async (t) => {

@@ -42,8 +42,10 @@ t.test('whoami tells what Keystone says, and the names that each identity of the
   t.equal(keystone.count(LOG_IN), before, 'with the kept token')
 })
 
-t.test('projects lists where one can go, disabled projects and all', async (t) => {
-  const { admin, user, project, run } = await loggedIn(t)
+t.test('projects lists where one can go, and no name can steer the terminal', async (t) => {
+  const { keystone, admin, user, project, run } = await loggedIn(t)
+  const evil = keystone.model.addProject('\x1b]0;evil\x07\u202e')
+  await admin.grant(user, { project: evil.id }, 'reader')
   const closed = await admin.createProject()
   await admin.grant(user, { project: closed.id }, 'reader')
   await admin.setProjectEnabled(closed.id, false)
@@ -61,23 +63,15 @@ t.test('projects lists where one can go, disabled projects and all', async (t) =
       ['project', project.name, project.id, 'default'],
       ['project, disabled', closed.name, closed.id, 'default'],
       ['domain', 'Default', 'default'],
+      ['project', '\ufffd]0;evil\ufffd\ufffd', evil.id, 'default'],
       ['system', 'all'],
     ].sort(),
   )
 })
 
-t.test('a name cannot steer the terminal', async (t) => {
-  const { keystone, user, run } = await loggedIn(t)
-  const project = keystone.model.addProject('\x1b]0;evil\x07\u202e')
-  keystone.model.grant(user.id, project.id, 'member')
-  const { stdout } = await run('projects')
-  t.match(stdout, project.id)
-  t.notMatch(stdout, /(?!\n)[\p{Cc}\p{Cf}]/u)
-})
-
 t.test('a kept token that was revoked is replaced once, for whoami and projects alike', async (t) => {
+  const { keystone, user, run } = await loggedIn(t)
   for (const command of ['whoami', 'projects']) {
-    const { keystone, user, run } = await loggedIn(t)
     for (const token of keystone.mint.issuedTo(user.id)) token.revoked = true
     const before = keystone.count(LOG_IN)
     t.match(await run(command), { code: 0, stderr: '' })
