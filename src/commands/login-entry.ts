@@ -8,7 +8,7 @@ import { familyOf, type LoginSettings, mergeSettings } from '../exec/login-setti
 import { fromEnvironment, fromFlags, type LoginInputs } from '../exec/login-sources.ts'
 import { chooseProject } from '../exec/project-choice.ts'
 import { createPrompt } from '../exec/prompt.ts'
-import { overlay, plainFlags } from '../exec/saved-login.ts'
+import { cloudsVariable, overlay, plainFlags } from '../exec/saved-login.ts'
 import type { KeptToken } from '../exec/token-cache.ts'
 import { keptToken, obtainToken, type UsableToken } from '../exec/token-source.ts'
 import type { LoginScope } from '../keystone/credentials.ts'
@@ -22,6 +22,8 @@ type Session = ClientSession<typeof loginCommandOptions>
 /** A log-in that went well: the token, and the flags by which kubectl gets the like of it. */
 export interface Entry {
   readonly flags: Flags
+  /** Variables for kubectl to run us with. */
+  readonly env: Readonly<Record<string, string>>
   readonly settings: LoginSettings
   readonly token: string
   readonly url: string
@@ -35,7 +37,9 @@ export async function enter(session: Session, cluster: string, world: CommandWor
   const own = withProject(session.flags, session.values.project)
   const named = mergeSettings([fromFlags(own), fromEnvironment(world.env)])
   const saved = familyOf(named) || named.auth_url || named.cloud ? undefined : session.saved
-  const env = saved === undefined ? world.env : session.env
+  const outer = saved === undefined ? world.env : session.env
+  const clouds = cloudsVariable(outer)
+  const env = { ...outer, ...clouds }
   const inputsOf = (flags: Flags) => session.inputs(flags, cluster, env)
 
   const base = overlay(own, saved)
@@ -53,6 +57,7 @@ export async function enter(session: Session, cluster: string, world: CommandWor
     if (kept !== undefined) session.cache.put(inputsOf(chosen).identity, kept)
     return {
       flags: chosen,
+      env: settings.cloud === undefined ? {} : clouds,
       settings,
       token: got.token,
       url: got.keystoneUrl ?? settings.auth_url?.text ?? '',

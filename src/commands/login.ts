@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { HELP_FLAGS, loginCommandOptions } from '../config/client-options.ts'
-import type { Flags } from '../config/flags.ts'
 import { helpText } from '../config/help.ts'
 import { PortcullisError } from '../errors.ts'
 import { writeKubeconfig } from '../exec/kubeconfig.ts'
@@ -13,7 +10,7 @@ import { createTokenValidation } from '../keystone/token-validation.ts'
 import { openClientSession } from './client-session.ts'
 import { chooseCluster } from './login-cluster.ts'
 import { enter } from './login-entry.ts'
-import type { Command, CommandWorld } from './world.ts'
+import type { Command } from './world.ts'
 
 const ABOUT = `Logs in to Keystone, asks on the terminal for what is missing, and writes user and context into the kubeconfig: kubectl
 then gets its tokens from portcullis token. Where neither flags nor variables say who logs in, it is the user of the
@@ -27,7 +24,7 @@ export const login: Command = async (argv, world) => {
   }
   const session = openClientSession(loginCommandOptions, argv, world)
   const cluster = await chooseCluster(session, world)
-  const { flags, token, url, settings } = await enter(session, cluster.name, world)
+  const { flags, env, token, url, settings } = await enter(session, cluster.name, world)
   const says = await session.ask(settings, token, url, (asked) =>
     createTokenValidation({ call: asked.call, endpoint: async () => asked.url })(token, asked.signal),
   )
@@ -40,7 +37,7 @@ export const login: Command = async (argv, world) => {
       exec: {
         command: commandName(world.executable, world.env.PATH),
         args: tokenArgs(flags),
-        env: stanzaEnv(flags, world.env),
+        env,
       },
     },
     context: { name, cluster: cluster.name, user: name, namespace: undefined },
@@ -65,12 +62,6 @@ function secretText(settings: LoginSettings): string {
   if (variable === undefined && !from.startsWith('flag')) return ''
   const needs = variable === undefined ? '' : `needs ${variable}, or `
   return `No secret is in the kubeconfig: when the token ends, kubectl ${needs}asks again.\n`
-}
-
-/** kubectl runs in any folder: a clouds.yaml of this one, or a named one, must be named. */
-function stanzaEnv(flags: Flags, env: CommandWorld['env']): Readonly<Record<string, string>> {
-  const path = env.OS_CLIENT_CONFIG_FILE ?? (existsSync('clouds.yaml') ? 'clouds.yaml' : undefined)
-  return flags.has('cloud') && path ? { OS_CLIENT_CONFIG_FILE: resolve(path) } : {}
 }
 
 const placeOf = ({ scope }: KeystoneToken) =>
