@@ -50,3 +50,11 @@ export class PortcullisError extends Error {
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/**
+ * Whether an error was raised on purpose. Told by its name: a package holds the class more than once, in the small
+ * file that kubectl waits for and in the rest.
+ */
+export function isPortcullisError(error: unknown): error is PortcullisError {
+  return error instanceof Error && error.name === 'PortcullisError'
+}

@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts'
 import { createAttempt, openTokenCache } from '../compose-login.ts'
 import { readFlags } from '../config/flags.ts'
 import { tokenOptions } from '../config/login-options.ts'
-import { PortcullisError } from '../errors.ts'
+import { errorText, isPortcullisError, PortcullisError } from '../errors.ts'
 import { cacheFolderPath } from '../exec/cache-folder.ts'
 import { execCredential, readExecInfo } from '../exec/exec-info.ts'
 import { readLoginInputs } from '../exec/login-sources.ts'
@@ -70,6 +70,6 @@ function readTokenFlags(argv: readonly string[], env: CommandWorld['env']) {
 }
 
 function sentence(error: unknown): string {
-  if (error instanceof PortcullisError) return `${error.code}: ${error.message.replaceAll(/\s*\n\s*/g, ' ')}`
-  return `an error of our own: ${error instanceof Error ? error.message : String(error)}`
+  if (isPortcullisError(error)) return `${error.code}: ${error.message.replaceAll(/\s*\n\s*/g, ' ')}`
+  return `an error of our own: ${errorText(error)}`
 }

@@ -61,12 +61,16 @@ function tlsOptions({ ca, cert, key }: TlsFiles) {
     ...(cert !== undefined && { cert: readConfigFile(cert) }),
     ...(key !== undefined && { key: readConfigFile(key) }),
   }
+  const unusable = (why: string) => {
+    const files = [ca, cert, key].filter((path) => path !== undefined).join(', ')
+    return new PortcullisError('CERTIFICATE_INVALID', `cannot use ${files}: ${why}`)
+  }
+  // OpenSSL takes a file without a certificate for an empty list
+  if (typeof options.ca === 'string' && !options.ca.includes('-----BEGIN ')) throw unusable('no PEM')
   try {
     return { secureContext: createSecureContext(options) }
   } catch (error) {
-    const files = [ca, cert, key].filter((path) => path !== undefined).join(', ')
-    const { code = 'no PEM' } = error as NodeJS.ErrnoException
-    throw new PortcullisError('CERTIFICATE_INVALID', `cannot use ${files}: ${code}`)
+    throw unusable((error as NodeJS.ErrnoException).code ?? 'no PEM')
   }
 }
 
