@@ -5,6 +5,7 @@ import { startKubeApiserver } from '../support/kube-apiserver.ts'
 import { runProgram, startServe, temporaryFolder } from '../support/program.ts'
 import { realKeystone } from '../support/real-keystone.ts'
 import { secretIn } from '../support/secrets.ts'
+import { ROOT } from '../support/source-files.ts'
 import { startOnTerminal } from '../support/terminal.ts'
 
 t.test('portcullis login on a terminal: kubectl works with what it wrote, until logout', async (t) => {
@@ -50,14 +51,16 @@ t.test('portcullis login on a terminal: kubectl works with what it wrote, until 
   t.equal(await terminal.exited, 0, terminal.screen())
   t.equal(secretIn(readFileSync(kubeconfig, 'utf8')), undefined)
 
+  const PATH = `${join(ROOT, 'bin')}:${process.env.PATH}`
   const kubectl = (...args: string[]) =>
-    apiserver.kubectl(args, { kubeconfig, env: { XDG_CACHE_HOME: join(home, '.cache') } })
+    apiserver.kubectl(args, { kubeconfig, env: { PATH, XDG_CACHE_HOME: join(home, '.cache') } })
   const whoami = await kubectl('auth', 'whoami', '-o', 'json')
   t.equal(whoami.code, 0, whoami.stderr)
   const { userInfo } = JSON.parse(whoami.stdout).status
   t.equal(userInfo.username, `keystone:user:default/${user.name}`)
   t.ok(userInfo.groups.includes(`keystone:role:default/${one.name}/member`))
-  const ours = await runProgram(t, 'kubectl-keystone', ['whoami'], env)
+  const ours = await kubectl('keystone', 'whoami')
+  t.equal(ours.code, 0, ours.stderr)
   for (const name of [userInfo.username, ...userInfo.groups])
     if (name !== 'system:authenticated') t.match(ours.stdout, name, 'portcullis whoami foretold it')
 

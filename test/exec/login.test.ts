@@ -217,6 +217,12 @@ t.test('without a terminal', async (t) => {
       `--application-credential-id=${credential.id}`,
       `--application-credential-secret-file=${secretFile}`,
     ])
+    const written = text()
+    const before = keystone.count(LOG_IN)
+    const again = await runProgram(t, 'portcullis', ['login'], env)
+    t.match(again, { code: 0, stdout: /^Logged in as .*\n$/ }, 'the user of the context logs in anew')
+    t.equal(keystone.count(LOG_IN), before + 1)
+    t.equal(text(), written, 'the kubeconfig says that already')
     t.match(await runProgram(t, 'portcullis', [...argv, '--project', two.name], env), {
       code: 2,
       stderr: /an application credential is of one project/,
