@@ -76,6 +76,7 @@ t.test('links between documents lead somewhere', async (t) => {
     'SECURITY.md',
     'docs/operations.md',
     'docs/errors.md',
+    'docs/kubectl.md',
   ]) {
     const targets = [...read(path).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] as string)
     t.same(

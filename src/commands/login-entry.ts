@@ -8,7 +8,7 @@ import { familyOf, type LoginSettings, mergeSettings } from '../exec/login-setti
 import { fromEnvironment, fromFlags, type LoginInputs } from '../exec/login-sources.ts'
 import { chooseProject } from '../exec/project-choice.ts'
 import { createPrompt } from '../exec/prompt.ts'
-import { overlay, plainFlags } from '../exec/saved-login.ts'
+import { cloudsVariable, overlay, plainFlags } from '../exec/saved-login.ts'
 import type { KeptToken } from '../exec/token-cache.ts'
 import { keptToken, obtainToken, type UsableToken } from '../exec/token-source.ts'
 import type { LoginScope } from '../keystone/credentials.ts'
@@ -17,25 +17,31 @@ import { listPlaces } from '../keystone/places.ts'
 import type { ClientSession } from './client-session.ts'
 import type { CommandWorld } from './world.ts'
 
-type Session = ClientSession<typeof loginCommandOptions>
+export type LoginSession = ClientSession<typeof loginCommandOptions>
 
 /** A log-in that went well: the token, and the flags by which kubectl gets the like of it. */
 export interface Entry {
   readonly flags: Flags
+  /** Variables for kubectl to run us with. */
+  readonly env: Readonly<Record<string, string>>
   readonly settings: LoginSettings
   readonly token: string
   readonly url: string
+  /** The context's own user logged in anew, by the flags that the kubeconfig has already. */
+  readonly sameUser: boolean
 }
 
 /**
  * Logs in, asking for what is missing, and keeps the token where `portcullis token` with the same flags finds it.
  * Without a scope the user chooses among the projects. Throws as `obtainToken` does.
  */
-export async function enter(session: Session, cluster: string, world: CommandWorld): Promise<Entry> {
+export async function enter(session: LoginSession, cluster: string, world: CommandWorld): Promise<Entry> {
   const own = withProject(session.flags, session.values.project)
   const named = mergeSettings([fromFlags(own), fromEnvironment(world.env)])
   const saved = familyOf(named) || named.auth_url || named.cloud ? undefined : session.saved
-  const env = saved === undefined ? world.env : session.env
+  const outer = saved === undefined ? world.env : session.env
+  const clouds = cloudsVariable(outer)
+  const env = { ...outer, ...clouds }
   const inputsOf = (flags: Flags) => session.inputs(flags, cluster, env)
 
   const base = overlay(own, saved)
@@ -53,9 +59,11 @@ export async function enter(session: Session, cluster: string, world: CommandWor
     if (kept !== undefined) session.cache.put(inputsOf(chosen).identity, kept)
     return {
       flags: chosen,
+      env: settings.cloud === undefined ? {} : clouds,
       settings,
       token: got.token,
       url: got.keystoneUrl ?? settings.auth_url?.text ?? '',
+      sameUser: saved !== undefined && session.inputs(saved).identity === inputsOf(chosen).identity,
     }
   }
   const known = scope && saved && keptOfContext(session, inputsOf(flags))
@@ -112,14 +120,14 @@ async function answers(settings: LoginSettings, ask: Ask | undefined): Promise<F
 }
 
 /** The kept token of the context's user, if it is another one than that of these inputs. */
-function keptOfContext(session: Session, { identity }: LoginInputs): KeptToken | undefined {
+function keptOfContext(session: LoginSession, { identity }: LoginInputs): KeptToken | undefined {
   const other = session.inputs(session.saved).identity
   return other === identity ? undefined : session.cache.get(other)
 }
 
 /** A token for another scope; undefined when Keystone refuses (tokens of application credentials make no others). */
 async function rescoped(
-  session: Session,
+  session: LoginSession,
   settings: LoginSettings,
   { token, keystoneUrl }: KeptToken,
   scope: LoginScope,

@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { HELP_FLAGS, loginCommandOptions } from '../config/client-options.ts'
-import type { Flags } from '../config/flags.ts'
 import { helpText } from '../config/help.ts'
 import { PortcullisError } from '../errors.ts'
 import { writeKubeconfig } from '../exec/kubeconfig.ts'
@@ -11,8 +8,8 @@ import { commandName, tokenArgs } from '../exec/saved-login.ts'
 import type { KeystoneToken } from '../keystone/token-body.ts'
 import { createTokenValidation } from '../keystone/token-validation.ts'
 import { openClientSession } from './client-session.ts'
-import { chooseCluster } from './login-cluster.ts'
-import { enter } from './login-entry.ts'
+import { type ChosenCluster, chooseCluster } from './login-cluster.ts'
+import { type Entry, enter, type LoginSession } from './login-entry.ts'
 import type { Command, CommandWorld } from './world.ts'
 
 const ABOUT = `Logs in to Keystone, asks on the terminal for what is missing, and writes user and context into the kubeconfig: kubectl
@@ -27,32 +24,40 @@ export const login: Command = async (argv, world) => {
   }
   const session = openClientSession(loginCommandOptions, argv, world)
   const cluster = await chooseCluster(session, world)
-  const { flags, token, url, settings } = await enter(session, cluster.name, world)
+  const entry = await enter(session, cluster.name, world)
+  const { token, url, settings } = entry
   const says = await session.ask(settings, token, url, (asked) =>
     createTokenValidation({ call: asked.call, endpoint: async () => asked.url })(token, asked.signal),
   )
   if (says === undefined)
     throw new PortcullisError('LOGIN_REFUSED', 'Keystone does not know the token that it has just given')
-  const name = session.values.name ?? `${placeOf(says)}@${cluster.name}`
+  world.print(
+    `Logged in as ${printable(`${says.user.name} of domain ${says.user.domain.name}, ${scopeText(says)}`)}.\n`,
+  )
+  const stays = entry.sameUser && session.context?.cluster === cluster.name && !cluster.entry
+  if (!stays || session.values.name !== undefined)
+    world.print(write(session, entry, cluster, placeOf(says), world))
+  world.print(secretText(settings))
+  return 0
+}
+
+/** Writes what kubectl needs; gives the sentence about it. */
+function write(
+  session: LoginSession,
+  { flags, env }: Entry,
+  cluster: ChosenCluster,
+  place: string,
+  world: CommandWorld,
+): string {
+  const name = session.values.name ?? `${place}@${cluster.name}`
+  const exec = { command: commandName(world.executable, world.env.PATH), args: tokenArgs(flags), env }
   const paths = writeKubeconfig(session.paths, {
-    user: {
-      name,
-      exec: {
-        command: commandName(world.executable, world.env.PATH),
-        args: tokenArgs(flags),
-        env: stanzaEnv(flags, world.env),
-      },
-    },
+    user: { name, exec },
     context: { name, cluster: cluster.name, user: name, namespace: undefined },
     ...(cluster.entry && { cluster: { name: cluster.name, ...cluster.entry } }),
   })
   const where = paths.length > 0 ? ` (written to ${paths.join(', ')})` : ''
-  world.print(
-    `Logged in as ${printable(`${says.user.name} of domain ${says.user.domain.name}, ${scopeText(says)}`)}.\n` +
-      `${printable(`The current context is ${name}`)}${where}.\n`,
-  )
-  world.print(secretText(settings))
-  return 0
+  return `${printable(`The current context is ${name}${where}.`)}\n`
 }
 
 /** Where kubectl has the secret from when this token ends; nothing where it finds it by itself. */
@@ -65,12 +70,6 @@ function secretText(settings: LoginSettings): string {
   if (variable === undefined && !from.startsWith('flag')) return ''
   const needs = variable === undefined ? '' : `needs ${variable}, or `
   return `No secret is in the kubeconfig: when the token ends, kubectl ${needs}asks again.\n`
-}
-
-/** kubectl runs in any folder: a clouds.yaml of this one, or a named one, must be named. */
-function stanzaEnv(flags: Flags, env: CommandWorld['env']): Readonly<Record<string, string>> {
-  const path = env.OS_CLIENT_CONFIG_FILE ?? (existsSync('clouds.yaml') ? 'clouds.yaml' : undefined)
-  return flags.has('cloud') && path ? { OS_CLIENT_CONFIG_FILE: resolve(path) } : {}
 }
 
 const placeOf = ({ scope }: KeystoneToken) =>

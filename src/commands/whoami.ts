@@ -47,8 +47,11 @@ export const whoami: Command = async (argv, world) => {
       ['groups', groups.map(({ name, domainId }) => `${name} of domain ${domainId}`)],
       ['logged in by', [says.methods.join(', ')]],
       ['until', [new Date(says.expiresAt).toISOString()]],
-      ['', ['']],
-      [`${session.values.identity} identity of portcullis serve`, ['']],
+    ]),
+  )
+  world.print(`\nTo Kubernetes (--identity ${session.values.identity}):\n`)
+  world.print(
+    reportText([
       ['user', [user.username]],
       ['uid', [user.uid]],
       ['groups', user.groups],

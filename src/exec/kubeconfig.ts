@@ -98,13 +98,19 @@ export function writeKubeconfig(paths: readonly string[], entries: KubeconfigEnt
     const sources = paths.map(open)
     const { user, context, cluster } = entries
     const { name, ...place } = context
-    const touched = [
-      put(sources, 'users', user.name, { exec: execOf(user.exec) }),
-      put(sources, 'contexts', name, place),
-      ...(cluster === undefined ? [] : [put(sources, 'clusters', cluster.name, clusterOf(cluster))]),
-      makeCurrent(sources, name),
-    ]
-    return [...new Set(touched)].map(({ file, document }) => ({ file, text: document.text() }))
+    try {
+      const touched = [
+        put(sources, 'users', user.name, { exec: execOf(user.exec) }),
+        put(sources, 'contexts', name, place),
+        ...(cluster === undefined ? [] : [put(sources, 'clusters', cluster.name, clusterOf(cluster))]),
+        makeCurrent(sources, name),
+      ]
+      return [...new Set(touched)].map(({ file, document }) => ({ file, text: document.text() }))
+    } catch (error) {
+      if (error instanceof PortcullisError) throw error
+      // anchors and aliases of YAML in what is changed
+      throw unusable(paths.join(', '), errorText(error))
+    }
   })
 }
 

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { type Flags, readFlags } from '../config/flags.ts'
 import {
@@ -40,6 +40,14 @@ function flagsOf(settings: LoginSettings, change = (_: LoginFlag, text: string) 
     if (given !== undefined) flags.set(flag, [change(flag, given.text)])
   }
   return flags
+}
+
+/** kubectl runs in any folder: a clouds.yaml of this one, or one that a variable names, is named to it by its whole path. */
+export function cloudsVariable(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const path = env.OS_CLIENT_CONFIG_FILE || (existsSync('clouds.yaml') ? 'clouds.yaml' : '')
+  return path === '' ? {} : { OS_CLIENT_CONFIG_FILE: resolve(path) }
 }
 
 /** The arguments for kubectl to run us with. */

@@ -127,6 +127,7 @@ t.test(
       ['users:\n- name: a\n   user: b\n', /line 2, column/],
       ['- a\n', /no kubeconfig/],
       ['kind: Pod\n', /no kubeconfig/],
+      ['contexts: &none []\nclusters: *none\n', /config: .*alias/],
       ['users: {a: b}\n', /users is no list/],
       ['kind: Config\n---\nkind: Config\n', /config: /],
       [
