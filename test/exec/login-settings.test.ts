@@ -127,7 +127,7 @@ t.test('a secret is the first line of its file', async (t) => {
   await t.rejects(merged(t, { flags: { 'password-file': join(folder, 'empty') } }), {
     code: 'FILE_UNREADABLE',
   })
-  await t.rejects(merged(t, { flags: { 'password-file': '/nonexistent' } }), { code: 'FILE_UNREADABLE' })
+  await t.rejects(merged(t, { flags: { 'password-file': '/dev/null/none' } }), { code: 'FILE_UNREADABLE' })
 })
 
 t.test('old names of projects are read, and numbers in clouds.yaml are texts', async (t) => {
@@ -150,7 +150,9 @@ t.test('a value that cannot be used is told by its source and never quoted', asy
     code: 'CONFIG_INVALID',
     message: /^environment OS_AUTH_URL: expected an http or https URL$/,
   })
-  await t.rejects(read({ OS_CLOUD: 'c', OS_CLIENT_CONFIG_FILE: '/nonexistent' }), { code: 'FILE_UNREADABLE' })
+  await t.rejects(read({ OS_CLOUD: 'c', OS_CLIENT_CONFIG_FILE: '/dev/null/none' }), {
+    code: 'FILE_UNREADABLE',
+  })
 })
 
 t.test('the identity changes with whatever a token depends on, and with nothing else', async (t) => {

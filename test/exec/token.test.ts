@@ -283,7 +283,7 @@ t.test(
       stdout: '',
       stderr: /CERTIFICATE_INVALID: .*no\.pem/,
     })
-    t.match(await run(secure, ['--cacert', '/nonexistent']), {
+    t.match(await run(secure, ['--cacert', '/dev/null/none']), {
       code: 1,
       stdout: '',
       stderr: /FILE_UNREADABLE/,
