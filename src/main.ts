@@ -3,8 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { CLIENT_COMMANDS } from './commands/client.ts'
 import { keepCompiled } from './files/compile-cache.ts'
 import { runProgram } from './program.ts'
+import { keepTickShape } from './tick-shape.ts'
 
 keepCompiled()
+keepTickShape()
 
 await runProgram({
   version: packageVersion(),
