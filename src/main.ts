@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { CLIENT_COMMANDS } from './commands/client.ts'
+import { keepCompiled } from './files/compile-cache.ts'
 import { runProgram } from './program.ts'
 
-enableCompileCache()
+keepCompiled()
 
 await runProgram({
   version: packageVersion(),
