@@ -4,8 +4,8 @@ import t from 'tap'
 import { createAuthnMetrics } from '../src/authn/metrics.ts'
 import { FAILURES, REFUSALS } from '../src/authn/verdict.ts'
 import { createAuthzMetrics } from '../src/authz/metrics.ts'
+import { CLIENT_FLAGS } from '../src/commands/client-flags.ts'
 import { kmsOptions, rotateOptions } from '../src/config/kms-options.ts'
-import { tokenOptions } from '../src/config/login-options.ts'
 import type { Option, OptionTable } from '../src/config/option.ts'
 import { serveOptions } from '../src/config/serve-options.ts'
 import { ERROR_CODES } from '../src/errors.ts'
@@ -25,9 +25,12 @@ t.test('every error code and every outcome has a row in docs/errors.md', async (
 })
 
 t.test('every flag and its environment variables stand in docs/configuration.md', async (t) => {
-  const table = [serveOptions('portcullis'), kmsOptions, rotateOptions, tokenOptions].flatMap((options) =>
-    Object.entries<Option<unknown>>(options as OptionTable),
-  )
+  const table = [
+    serveOptions('portcullis'),
+    kmsOptions,
+    rotateOptions,
+    ...Object.values(CLIENT_FLAGS),
+  ].flatMap((options) => Object.entries<Option<unknown>>(options as OptionTable))
   const text = read('docs/configuration.md')
   t.same(
     missing(

@@ -4,13 +4,14 @@ import { createAttempt, openKeystoneForUser, openTokenCache } from '../compose-l
 import { type clientOptions, readClientOptions } from '../config/client-options.ts'
 import type { Flags } from '../config/flags.ts'
 import { configInvalid } from '../config/read-options.ts'
+import { PortcullisError } from '../errors.ts'
 import { cacheFolderPath } from '../exec/cache-folder.ts'
 import { tlsOf } from '../exec/complete-login.ts'
 import { kubeconfigPaths, readKubeconfig } from '../exec/kubeconfig.ts'
 import type { LoginSettings } from '../exec/login-settings.ts'
 import { type LoginInputs, readLoginInputs } from '../exec/login-sources.ts'
 import { overlay, savedFlags } from '../exec/saved-login.ts'
-import { obtainToken, type UsableToken } from '../exec/token-source.ts'
+import { obtainToken } from '../exec/token-source.ts'
 import { withDeadline } from '../http/deadline.ts'
 import type { AskedWith } from '../keystone/places.ts'
 import type { CommandWorld } from './world.ts'
@@ -67,11 +68,6 @@ export function openClientSession<O extends typeof clientOptions>(
       return readLoginInputs({ flags: given, env: variables, clusterConfig })
     },
 
-    /** The kept token, or a new one. */
-    token(inputs: LoginInputs, forceRefresh = false): Promise<UsableToken> {
-      return obtainToken(inputs, { cache, clock: systemClock, attempt, openTerminal, forceRefresh })
-    },
-
     /** Calls to Keystone with a token; `url` is where its v3 API is found. */
     async ask<T>(
       settings: LoginSettings,
@@ -87,6 +83,22 @@ export function openClientSession<O extends typeof clientOptions>(
       } finally {
         await opened.close()
       }
+    },
+
+    /**
+     * Asks with the kept token of the context's user; where Keystone does not know that one any more (`work` gives
+     * undefined), once again with a new one. Throws LOGIN_REFUSED and what `obtainToken` and `work` throw.
+     */
+    async consult<T>(work: (asked: AskedWith) => Promise<T | undefined>): Promise<T> {
+      const inputs = this.inputs()
+      const settings = await inputs.settings()
+      for (const forceRefresh of [false, true]) {
+        const parts = { cache, clock: systemClock, attempt, openTerminal, forceRefresh }
+        const { token, keystoneUrl } = await obtainToken(inputs, parts)
+        const found = await this.ask(settings, token, keystoneUrl ?? settings.auth_url?.text ?? '', work)
+        if (found !== undefined) return found
+      }
+      throw new PortcullisError('LOGIN_REFUSED', 'Keystone does not know the token that it has just given')
     },
   }
 }

@@ -1,6 +1,5 @@
 import { clientOptions, HELP_FLAGS } from '../config/client-options.ts'
 import { helpText } from '../config/help.ts'
-import { PortcullisError } from '../errors.ts'
 import { printable } from '../exec/report.ts'
 import { listPlaces, type Place } from '../keystone/places.ts'
 import { openClientSession } from './client-session.ts'
@@ -15,18 +14,7 @@ export const projects: Command = async (argv, world) => {
     world.print(helpText(`${world.program} projects [flags]`, ABOUT, clientOptions, HELP_FLAGS))
     return 0
   }
-  const session = openClientSession(clientOptions, argv, world)
-  const inputs = session.inputs()
-  const settings = await inputs.settings()
-  const look = async (forceRefresh: boolean) => {
-    const got = await session.token(inputs, forceRefresh)
-    return session.ask(settings, got.token, got.keystoneUrl ?? settings.auth_url?.text ?? '', listPlaces)
-  }
-  // a kept token may be revoked by now: a new log-in mends that, once
-  const places = (await look(false)) ?? (await look(true))
-  if (places === undefined)
-    throw new PortcullisError('LOGIN_REFUSED', 'Keystone does not know the token that it has just given')
-  world.print(placesText(places))
+  world.print(placesText(await openClientSession(clientOptions, argv, world).consult(listPlaces)))
   return 0
 }
 

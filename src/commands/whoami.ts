@@ -2,7 +2,6 @@ import { compatibleIdentity, isReserved, qualifiedIdentity } from '../authn/iden
 import { systemClock } from '../clock.ts'
 import { HELP_FLAGS, whoamiOptions } from '../config/client-options.ts'
 import { helpText } from '../config/help.ts'
-import { PortcullisError } from '../errors.ts'
 import { reportText } from '../exec/report.ts'
 import type { AskedWith } from '../keystone/places.ts'
 import type { TokenScope } from '../keystone/token-body.ts'
@@ -21,18 +20,7 @@ export const whoami: Command = async (argv, world) => {
     return 0
   }
   const session = openClientSession(whoamiOptions, argv, world)
-  const inputs = session.inputs()
-  const settings = await inputs.settings()
-  const look = async (forceRefresh: boolean) => {
-    const got = await session.token(inputs, forceRefresh)
-    const url = got.keystoneUrl ?? settings.auth_url?.text ?? ''
-    return session.ask(settings, got.token, url, describe)
-  }
-  // a kept token may be revoked by now: a new log-in mends that, once
-  const found = (await look(false)) ?? (await look(true))
-  if (found === undefined)
-    throw new PortcullisError('LOGIN_REFUSED', 'Keystone does not know the token that it has just given')
-  const { says, groups, url } = found
+  const { says, groups, url } = await session.consult(describe)
   const mapping = session.values.identity === 'qualified' ? qualifiedIdentity : compatibleIdentity
   const user = mapping(says, groups)
   world.print(

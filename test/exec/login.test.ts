@@ -72,6 +72,7 @@ t.test('on a terminal', { skip: noTerminal }, async (t) => {
     terminal.type(`${two.name}\r`)
     t.equal(await terminal.exited, 0, terminal.screen())
     t.notMatch(terminal.screen(), /wrong/, 'the password is not echoed')
+    t.match(terminal.screen(), `Project (number or name): ${two.name}`, 'what comes after it is')
     t.equal(keystone.count(LOG_IN), 2, 'one password, and the token of it for the project')
     t.match(text(), /^# mine\n/, 'comments stay')
     t.equal(secretIn(text()), undefined)

@@ -78,6 +78,27 @@ t.test('the only project of a user is taken unasked, on a terminal', async (t) =
   t.match(terminal.screen(), `${user.name} of domain ${domain.name}, project ${project.name}`)
 })
 
+t.test('where Keystone wants a passcode as well, it is asked for, once', async (t) => {
+  const { admin, domain, env } = await world(t, 'fernet')
+  const [user, project] = [
+    await admin.createUser({ domain: domain.id }),
+    await admin.createProject(domain.id),
+  ]
+  await admin.grant(user, { project: project.id }, 'member')
+  const { passcode } = await admin.addTotp(user, { needed: true })
+  const flags = ['--keystone-url', admin.url, '--user-name', user.name, '--user-domain-id', domain.id]
+  const own = { HOME: env.HOME }
+  const terminal = startOnTerminal(t, 'portcullis', ['login', ...SERVER, ...flags], own)
+  await terminal.shown('Password: ')
+  terminal.type(`${user.password}\r`)
+  await terminal.shown('One-time passcode: ')
+  terminal.type(`${passcode()}\r`)
+  t.equal(await terminal.exited, 0, terminal.screen())
+  const whoami = await runProgram(t, 'portcullis', ['whoami'], own)
+  t.match(whoami.stdout, `project ${project.name}`)
+  t.match(whoami.stdout, /logged in by .*totp/, 'with the kept token: nobody could be asked for another')
+})
+
 t.test('a token with access rules cannot be revoked, and logout says so', async (t) => {
   const { admin, user, one, env } = await world(t, 'fernet')
   const rule = { service: 'kubernetes', method: 'POST', path: '/authenticate' }
