@@ -53,7 +53,7 @@ t.test('HTTP/2 streams of clients that do not behave', async (t) => {
       stream.on('error', () => {})
       stream.write('{"kind":"Tok')
       stream.close(turn % 2 ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_INTERNAL_ERROR)
-      await once(stream, 'close')
+      await new Promise((resolve) => stream.once('close', resolve))
     }
     await works(t)
   })
