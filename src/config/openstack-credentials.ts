@@ -1,10 +1,10 @@
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PortcullisError } from '../errors.ts'
 import { readConfigFile } from '../files/watched-file.ts'
 import { readYaml } from '../files/yaml.ts'
 import { isRecord } from '../json.ts'
 import type { DomainRef, LoginScope, OpenStackCredentials } from '../keystone/credentials.ts'
+import { homeFolder } from './home-folder.ts'
 
 type Settings = Readonly<Record<string, string | undefined>>
 
@@ -47,7 +47,7 @@ function cloudsFile(env: Settings): string {
   const places = [
     env.OS_CLIENT_CONFIG_FILE,
     'clouds.yaml',
-    join(homedir(), '.config/openstack/clouds.yaml'),
+    join(homeFolder(), '.config/openstack/clouds.yaml'),
     '/etc/openstack/clouds.yaml',
   ]
   for (const place of places) {
