@@ -69,7 +69,7 @@ export async function startKubeApiserver(settings: ApiserverSettings = {}): Prom
     logFile: join(home, 'log/kube-apiserver.log'),
     kubectl(args, { token, kubeconfig, input, env } = {}) {
       const file = kubeconfig ?? (token === undefined ? adminKubeconfig : join(home, 'user.kubeconfig'))
-      return run(join(bin, 'kubectl'), [...args, ...(token === undefined ? [] : [`--token=${token}`])], {
+      return run(join(bin, 'kubectl'), [...(token === undefined ? [] : [`--token=${token}`]), ...args], {
         // a HOME of its own: kubectl keeps what it found out there
         env: { PATH: process.env.PATH ?? '', ...env, KUBECONFIG: file, HOME: join(home, 'kubectl') },
         timeoutMs: 60_000,
