@@ -1,0 +1,10 @@
+import { type CallMetrics, createCallMetrics } from '../metrics/call-metrics.ts'
+import type { MetricsRegistry } from '../metrics/registry.ts'
+
+const OPERATIONS = ['get', 'list', 'watch', 'create', 'patch', 'apply', 'delete'] as const
+export type KubernetesOperation = (typeof OPERATIONS)[number]
+
+export type KubernetesMetrics = CallMetrics<KubernetesOperation>
+
+export const createKubernetesMetrics = (registry: MetricsRegistry): KubernetesMetrics =>
+  createCallMetrics(registry, 'Kubernetes', OPERATIONS)
