@@ -9,6 +9,10 @@ export const PROJECT_ID = 'portcullis.dev/project-id'
 export const PROJECT_NAME = 'portcullis.dev/project-name'
 export const PROJECT_DOMAIN = 'portcullis.dev/project-domain'
 
+/** A label: `disabled` or `deleted`, while Keystone says so of the project; and an annotation: since when (ISO 8601). */
+export const PROJECT_STATE = 'portcullis.dev/project-state'
+export const PROJECT_STATE_SINCE = 'portcullis.dev/project-state-since'
+
 /** A project of Keystone, as annotations tell of it. */
 export interface ProjectIdentity {
   readonly id: string
@@ -26,3 +30,6 @@ export const projectAnnotations = ({ id, name, domain }: ProjectIdentity) => ({
 })
 
 export const isOwned = ({ labels }: ObjectMetadata) => labels?.[OWNER_LABEL] === OWNER
+
+/** Nobody says to manage it, so it may be adopted. */
+export const isUnclaimed = ({ labels }: ObjectMetadata) => labels?.[OWNER_LABEL] === undefined
