@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url'
 import { createAuthorizer } from './authz/authorizer.ts'
 import { createCasbinEngine } from './authz/casbin-engine.ts'
 import { type AuthzMetrics, createAuthzMetrics } from './authz/metrics.ts'
-import { namespaceFormat } from './authz/namespace-format.ts'
 import { directoryPolicySource, filePolicySource, type PolicySource } from './authz/policy-source.ts'
 import { openPolicyStore, type PolicyStore } from './authz/policy-store.ts'
 import { createReviewRecorder } from './authz/review-recorder.ts'
@@ -14,6 +13,7 @@ import { openBoundedLog } from './files/bounded-log.ts'
 import { readConfigFile } from './files/watched-file.ts'
 import type { Log } from './log.ts'
 import type { MetricsRegistry } from './metrics/registry.ts'
+import { namespaceFormat } from './project-namespace.ts'
 import type { HealthCheck } from './server/health.ts'
 
 const RECORDED_BYTES = 64 * 1024 * 1024
@@ -50,9 +50,10 @@ export async function composeAuthorization(
     const file = openBoundedLog(config.recordReviews, RECORDED_BYTES)
     observers.push(createReviewRecorder({ file, clock, log }))
   }
+  const namespaceOf = namespaceFormat(config.namespaceFormat)
   const handler = createSubjectAccessReviewHandler({
     authorizer: createAuthorizer({ policy: store.current, log }),
-    namespaceOf: namespaceFormat(config.namespaceFormat),
+    namespaceOf: (project) => namespaceOf(project)?.name,
     metrics,
     clock,
     observers,

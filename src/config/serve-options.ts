@@ -1,8 +1,8 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { TOKEN_SCOPES } from '../authn/admission.ts'
-import { namespaceFormat } from '../authz/namespace-format.ts'
 import { LOG_LEVELS } from '../log.ts'
+import { namespaceFormat } from '../project-namespace.ts'
 import {
   choiceOption,
   choicesOption,
