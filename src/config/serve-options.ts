@@ -17,6 +17,7 @@ import {
   textOption,
   urlOption,
 } from './option.ts'
+import { reconcileOptions } from './reconcile-options.ts'
 
 /** A flag of k8s-keystone-auth whose feature this version lacks: naming it is a fault, never silently ignored. */
 const later = (feature: string, env: readonly string[] = []): Option<undefined> => ({
@@ -160,6 +161,22 @@ export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {
     } as Option<string>,
     'shadow-policy': fileOption('Policy that is decided beside the real one; differences are only counted.'),
     'record-reviews': fileOption('Write what is asked and answered here, as JSON lines, up to 64 MiB.'),
+    'sync-interval': {
+      ...durationOption('How often all projects are reconciled (needs service credentials); 0: never.', {
+        max: '24h',
+        fallback: '5m',
+      }),
+      fallback: drop ? 0 : 300_000,
+    },
+    'lease-duration': durationOption(
+      'How long a replica that reconciles may be silent before another does.',
+      {
+        min: '2s',
+        max: '10m',
+        fallback: '15s',
+      },
+    ),
+    ...reconcileOptions,
     'policy-configmap-name': later('policies from ConfigMaps', ['KEYSTONE_POLICY_CONFIGMAP_NAME']),
     'sync-configmap-name': later('synchronisation from ConfigMaps', ['KEYSTONE_SYNC_CONFIGMAP_NAME']),
     kubeconfig: later('access to the Kubernetes API', ['KEYSTONE_KUBECONFIG_FILE']),

@@ -2,6 +2,7 @@ import { PortcullisError } from '../errors.ts'
 import { isRecord, isText, isTextList } from '../json.ts'
 import type { Domain } from '../keystone/token-body.ts'
 import { namespaceFormat } from '../project-namespace.ts'
+import { ROLE_TABLE_KEY, type RoleTable, readRoleTable, sameName } from './role-table.ts'
 
 export const DATA_TYPES = ['projects', 'role_assignments'] as const
 export type DataType = (typeof DATA_TYPES)[number]
@@ -21,6 +22,8 @@ export interface SyncRules {
   readonly namespaceFormat: string | undefined
   /** Whether this project takes part: not on a blacklist, and on the allowlist if there is one. */
   takes(project: SyncProject): boolean
+  /** What the role bindings of a Keystone role refer to: our own `role-bindings`. */
+  readonly roles: RoleTable
   /** Keys that are not known and ignored: most likely a slip of the pen. */
   readonly unknown: readonly string[]
 }
@@ -38,12 +41,19 @@ const LISTS = {
   names: 'projects-name-blacklist',
   allowed: 'projects-allowlist',
 } as const
-const KEYS = ['data-types-to-sync', 'namespace-format', ...Object.values(LISTS), 'role-mappings']
+const KEYS = [
+  'data-types-to-sync',
+  'namespace-format',
+  ...Object.values(LISTS),
+  ROLE_TABLE_KEY,
+  'role-mappings',
+]
 
 export const NO_SYNC: SyncRules = {
   dataTypes: [],
   namespaceFormat: undefined,
   takes: () => false,
+  roles: sameName,
   unknown: [],
 }
 
@@ -69,6 +79,7 @@ export function readSyncRules(config: unknown): SyncRules {
   const [ids, names] = [texts(LISTS.ids), texts(LISTS.names)]
   const format = readFormat(config['namespace-format'], faults)
   const allowed = readAllowed(config[LISTS.allowed], faults)
+  const roles = readRoleTable(config[ROLE_TABLE_KEY], faults)
   if (faults.length > 0) throw invalid(faults)
   return {
     dataTypes,
@@ -77,6 +88,7 @@ export function readSyncRules(config: unknown): SyncRules {
       !ids.includes(project.id) &&
       !names.includes(project.name) &&
       (allowed === undefined || allowed.some((entry) => fits(entry, project))),
+    roles,
     unknown: Object.keys(config).filter((key) => !KEYS.includes(key)),
   }
 }
