@@ -16,19 +16,22 @@ export const sameName: RoleTable = (role) => ({ kind: 'ClusterRole', name: role 
 export const ROLE_TABLE_KEY = 'role-bindings'
 
 /**
- * Reads `role-bindings` of a sync configuration: a list of `keystone-role` with a `cluster-role` or a `role` of the namespace.
- * With a table, roles that it does not name are bound to nothing.
+ * Reads `role-bindings` of a sync file that is parsed already: a list of `keystone-role` with a `cluster-role` or a `role` of
+ * the namespace. With a table, roles that it does not name are bound to nothing. Throws an Error with every fault.
  */
-export function readRoleTable(list: unknown, faults: string[]): RoleTable {
+export function readRoleTable(file: unknown): RoleTable {
+  const list = isRecord(file) ? file[ROLE_TABLE_KEY] : undefined
   if (list === undefined || list === null) return sameName
+  if (!Array.isArray(list)) throw new Error(`${ROLE_TABLE_KEY}: expected a list`)
   const table = new Map<string, RoleTarget>()
-  if (!Array.isArray(list)) faults.push(`${ROLE_TABLE_KEY}: expected a list`)
-  for (const [index, entry] of (Array.isArray(list) ? list : []).entries()) {
+  const faults: string[] = []
+  for (const [index, entry] of list.entries()) {
     const found = readEntry(entry)
     if (typeof found === 'string') faults.push(`${ROLE_TABLE_KEY}[${index}]: ${found}`)
     else if (table.has(found.role)) faults.push(`${ROLE_TABLE_KEY}[${index}]: ${found.role} is there already`)
     else table.set(found.role, found.target)
   }
+  if (faults.length > 0) throw new Error(faults.join('; '))
   return (role) => table.get(role)
 }
 

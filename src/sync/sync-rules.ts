@@ -1,4 +1,4 @@
-import { PortcullisError } from '../errors.ts'
+import { errorText, PortcullisError } from '../errors.ts'
 import { isRecord, isText, isTextList } from '../json.ts'
 import type { Domain } from '../keystone/token-body.ts'
 import { namespaceFormat } from '../project-namespace.ts'
@@ -20,10 +20,10 @@ export interface SyncRules {
   readonly dataTypes: readonly DataType[]
   /** As it stands in the file; undefined: the default holds. */
   readonly namespaceFormat: string | undefined
+  /** What each role of Keystone is bound to. */
+  readonly roles: RoleTable
   /** Whether this project takes part: not on a blacklist, and on the allowlist if there is one. */
   takes(project: SyncProject): boolean
-  /** What the role bindings of a Keystone role refer to: our own `role-bindings`. */
-  readonly roles: RoleTable
   /** Keys that are not known and ignored: most likely a slip of the pen. */
   readonly unknown: readonly string[]
 }
@@ -52,8 +52,8 @@ const KEYS = [
 export const NO_SYNC: SyncRules = {
   dataTypes: [],
   namespaceFormat: undefined,
-  takes: () => false,
   roles: sameName,
+  takes: () => false,
   unknown: [],
 }
 
@@ -79,16 +79,16 @@ export function readSyncRules(config: unknown): SyncRules {
   const [ids, names] = [texts(LISTS.ids), texts(LISTS.names)]
   const format = readFormat(config['namespace-format'], faults)
   const allowed = readAllowed(config[LISTS.allowed], faults)
-  const roles = readRoleTable(config[ROLE_TABLE_KEY], faults)
+  const roles = readRoles(config, faults)
   if (faults.length > 0) throw invalid(faults)
   return {
     dataTypes,
     namespaceFormat: format,
+    roles,
     takes: (project) =>
       !ids.includes(project.id) &&
       !names.includes(project.name) &&
       (allowed === undefined || allowed.some((entry) => fits(entry, project))),
-    roles,
     unknown: Object.keys(config).filter((key) => !KEYS.includes(key)),
   }
 }
@@ -100,8 +100,17 @@ function readFormat(value: unknown, faults: string[]): string | undefined {
     namespaceFormat(value)
     return value
   } catch (error) {
-    faults.push(`namespace-format: ${(error as Error).message}`)
+    faults.push(`namespace-format: ${errorText(error)}`)
     return undefined
+  }
+}
+
+function readRoles(config: unknown, faults: string[]): RoleTable {
+  try {
+    return readRoleTable(config)
+  } catch (error) {
+    faults.push(errorText(error))
+    return sameName
   }
 }
 
