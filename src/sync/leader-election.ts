@@ -61,7 +61,9 @@ export function createLeaderElection(parts: {
   function held(object: KubernetesObject, since: number): void {
     const version = object.metadata.resourceVersion
     cancelEnd()
-    cancelEnd = clock.after(since + leaseMs * LAST_RENEWAL - clock.monotonic(), () => stepDown('not renewed in time'))
+    cancelEnd = clock.after(since + leaseMs * LAST_RENEWAL - clock.monotonic(), () =>
+      stepDown('not renewed in time'),
+    )
     if (lead !== undefined) {
       lead.version = version
       return
@@ -87,7 +89,10 @@ export function createLeaderElection(parts: {
     const answer =
       existing === undefined
         ? await client.create(LEASES, { metadata: lease, spec })
-        : await client.patch(LEASES, lease, { metadata: { resourceVersion: existing.metadata.resourceVersion }, spec })
+        : await client.patch(LEASES, lease, {
+            metadata: { resourceVersion: existing.metadata.resourceVersion },
+            spec,
+          })
     if (typeof answer === 'string') return answer
     if (!stopping.signal.aborted) held(answer, since)
     return undefined
@@ -95,7 +100,9 @@ export function createLeaderElection(parts: {
 
   async function look(): Promise<string | undefined> {
     if (lead !== undefined) {
-      const refusal = await take({ metadata: { ...lease, ...(lead.version && { resourceVersion: lead.version }) } })
+      const refusal = await take({
+        metadata: { ...lease, ...(lead.version && { resourceVersion: lead.version }) },
+      })
       if (refusal === 'conflict' || refusal === 'absent') stepDown('another has the lease')
       return refusal === 'conflict' || refusal === 'absent' ? undefined : refusal
     }
@@ -113,7 +120,8 @@ export function createLeaderElection(parts: {
     let now: string | undefined
     try {
       const refusal = await look()
-      if (refusal !== undefined) now = `the Kubernetes API refuses the Lease (${refusal}): check the RBAC of Portcullis`
+      if (refusal !== undefined)
+        now = `the Kubernetes API refuses the Lease (${refusal}): check the RBAC of Portcullis`
     } catch (error) {
       now = errorText(error)
     }
@@ -144,7 +152,10 @@ export function createLeaderElection(parts: {
       const version = lead?.version
       if (lead === undefined) return
       stepDown('shutting down')
-      const patch = { metadata: { resourceVersion: version }, spec: { holderIdentity: '', renewTime: time() } }
+      const patch = {
+        metadata: { resourceVersion: version },
+        spec: { holderIdentity: '', renewTime: time() },
+      }
       await client.patch(LEASES, lease, patch).catch(() => undefined)
     },
   }

@@ -1,7 +1,8 @@
-import { PortcullisError } from '../errors.ts'
+import { errorText, PortcullisError } from '../errors.ts'
 import { isRecord, isText, isTextList } from '../json.ts'
 import type { Domain } from '../keystone/token-body.ts'
 import { namespaceFormat } from '../project-namespace.ts'
+import { ROLE_TABLE_KEY, type RoleTable, readRoleTable, sameName } from './role-table.ts'
 
 export const DATA_TYPES = ['projects', 'role_assignments'] as const
 export type DataType = (typeof DATA_TYPES)[number]
@@ -19,6 +20,8 @@ export interface SyncRules {
   readonly dataTypes: readonly DataType[]
   /** As it stands in the file; undefined: the default holds. */
   readonly namespaceFormat: string | undefined
+  /** What each role of Keystone is bound to. */
+  readonly roles: RoleTable
   /** Whether this project takes part: not on a blacklist, and on the allowlist if there is one. */
   takes(project: SyncProject): boolean
   /** Keys that are not known and ignored: most likely a slip of the pen. */
@@ -38,11 +41,18 @@ const LISTS = {
   names: 'projects-name-blacklist',
   allowed: 'projects-allowlist',
 } as const
-const KEYS = ['data-types-to-sync', 'namespace-format', ...Object.values(LISTS), 'role-mappings']
+const KEYS = [
+  'data-types-to-sync',
+  'namespace-format',
+  ...Object.values(LISTS),
+  ROLE_TABLE_KEY,
+  'role-mappings',
+]
 
 export const NO_SYNC: SyncRules = {
   dataTypes: [],
   namespaceFormat: undefined,
+  roles: sameName,
   takes: () => false,
   unknown: [],
 }
@@ -69,10 +79,12 @@ export function readSyncRules(config: unknown): SyncRules {
   const [ids, names] = [texts(LISTS.ids), texts(LISTS.names)]
   const format = readFormat(config['namespace-format'], faults)
   const allowed = readAllowed(config[LISTS.allowed], faults)
+  const roles = readRoles(config, faults)
   if (faults.length > 0) throw invalid(faults)
   return {
     dataTypes,
     namespaceFormat: format,
+    roles,
     takes: (project) =>
       !ids.includes(project.id) &&
       !names.includes(project.name) &&
@@ -88,8 +100,17 @@ function readFormat(value: unknown, faults: string[]): string | undefined {
     namespaceFormat(value)
     return value
   } catch (error) {
-    faults.push(`namespace-format: ${(error as Error).message}`)
+    faults.push(`namespace-format: ${errorText(error)}`)
     return undefined
+  }
+}
+
+function readRoles(config: unknown, faults: string[]): RoleTable {
+  try {
+    return readRoleTable(config)
+  } catch (error) {
+    faults.push(errorText(error))
+    return sameName
   }
 }
 

@@ -55,7 +55,10 @@ export function canonicalTemplates(
   async function canonical(object: TemplateObject): Promise<TemplateObject> {
     const { kind, name } = object
     // a name of its own: the namespace may have the real one
-    const trial = templatedObject(namespace, { ...object, name: `portcullis-dry-run-${kind.resource.plural}` })
+    const trial = templatedObject(namespace, {
+      ...object,
+      name: `portcullis-dry-run-${kind.resource.plural}`,
+    })
     const answer = await client.create(kind.resource, trial, { dryRun: true })
     if (typeof answer === 'string')
       throw invalid(`${kind.resource.kind} ${name}: the Kubernetes API says ${answer}`)
