@@ -1,8 +1,8 @@
-import { compatibleIdentity, type IdentityMapping, qualifiedIdentity } from './authn/identity.ts'
+import { compatibleIdentity, qualifiedIdentity } from './authn/identity.ts'
 import { loginName } from './authn/login-name.ts'
-import { type RoleMapping, readRoleMappings } from './authn/role-mapping.ts'
 import type { Clock } from './clock.ts'
-import { openKubernetes } from './compose-kubernetes.ts'
+import { openKubernetes, SYSTEM_NAMESPACE } from './compose-kubernetes.ts'
+import { SYNC_CONFIG_KEY, type SyncSettings, syncSettings } from './compose-sync-config.ts'
 import type { OpenStackSettings } from './config/openstack-credentials.ts'
 import type { ReconcileConfig } from './config/reconcile-options.ts'
 import type { SyncConfig } from './config/sync-options.ts'
@@ -23,14 +23,9 @@ import { kubeconfigAccess } from './kubernetes/kubeconfig.ts'
 import { CONFIG_MAPS } from './kubernetes/object.ts'
 import type { Log } from './log.ts'
 import { createMetricsRegistry } from './metrics/registry.ts'
-import { namespaceFormat } from './project-namespace.ts'
 import type { ReconcileRules } from './sync/difference.ts'
 import { createReconciler, type Reconciler } from './sync/reconciler.ts'
-import { readSyncRules, type SyncRules } from './sync/sync-rules.ts'
 import { canonicalTemplates, configMapTemplate, directoryTemplate } from './sync/template-source.ts'
-
-/** Where the ConfigMaps of k8s-keystone-auth are, and ours. */
-export const SYSTEM_NAMESPACE = 'kube-system'
 
 /** Half a kilobyte a role assignment: room for a quarter of a million of them. */
 const MAX_LIST_BYTES = 128 * 1024 * 1024
@@ -65,22 +60,13 @@ export function openInventory({
   return { inventory: createInventoryReader({ call, endpoint, session }), close: () => http.close() }
 }
 
-/** What of the sync configuration decides, at a moment. */
-export interface SyncSettings {
-  readonly rules: SyncRules
-  readonly mappings: readonly RoleMapping[]
-}
-
 /** The reconciler, as the commands and the server run it. */
 export function composeReconciler(
-  config: ReconcileConfig,
+  config: ReconcilerConfig,
   parts: {
     client: KubernetesClient
     inventory: InventoryReader
     settings: () => SyncSettings
-    identity: IdentityMapping
-    /** The one that holds where the sync configuration gives none. */
-    namespaceFormat: string
     clock: Clock
   },
 ): Reconciler {
@@ -96,25 +82,26 @@ export function composeReconciler(
     client,
     inventory,
     clock,
-    rules: () => reconcileRules(config, parts),
+    rules: () => reconcileRules(config, parts.settings()),
     template: source && canonicalTemplates(source, { client, namespace: SYSTEM_NAMESPACE }),
     maxRemovals: config.maxRemovals,
   })
 }
 
+type ReconcilerConfig = ReconcileConfig & Pick<SyncConfig, 'identity'>
+
 function reconcileRules(
-  config: ReconcileConfig,
-  parts: { settings: () => SyncSettings; identity: IdentityMapping; namespaceFormat: string },
+  config: ReconcilerConfig,
+  { rules, mappings, namespaceOf }: SyncSettings,
 ): Omit<ReconcileRules, 'template'> {
-  const { rules, mappings } = parts.settings()
-  const format = namespaceFormat(rules.namespaceFormat ?? parts.namespaceFormat)
+  const identity = config.identity === 'qualified' ? qualifiedIdentity : compatibleIdentity
   return {
     namespaces: rules.dataTypes.includes('projects'),
     bindings: rules.dataTypes.includes('role_assignments'),
     inScope: rules.takes,
-    namespaceOf: ({ id, name, domain }) => format({ id, name, userDomainId: domain.id })?.name,
+    namespaceOf: ({ id, name, domain }) => namespaceOf({ id, name, userDomainId: domain.id })?.name,
     roles: rules.roles,
-    usernameOf: (user, project, roles) => loginName({ ...parts, mappings }, user, project, roles),
+    usernameOf: (user, project, roles) => loginName({ identity, mappings }, user, project, roles),
     adopt: config.adopt,
     pruneAfterMs: config.pruneNamespaces ? config.pruneGrace : undefined,
   }
@@ -145,14 +132,13 @@ export async function openSync(
     await keystone.close()
   }
   try {
-    const file = readSyncText(await syncText(config, kubernetes.client))
-    const settings = { rules: readSyncRules(file), mappings: readRoleMappings(file) }
+    const settings = syncSettings(readSyncText(await syncText(config, kubernetes.client)), config)
+    if (settings.rules.dataTypes.length === 0)
+      throw new PortcullisError('SYNC_CONFIG_INVALID', 'data-types-to-sync is empty: there is nothing to do')
     const reconciler = composeReconciler(config, {
       client: kubernetes.client,
       inventory: keystone.inventory,
       settings: () => settings,
-      identity: config.identity === 'qualified' ? qualifiedIdentity : compatibleIdentity,
-      namespaceFormat: config.namespaceFormat,
       clock: world.clock,
     })
     return { reconciler, close }
@@ -166,9 +152,12 @@ export async function openSync(
 async function syncText({ syncConfigFile, syncConfigmapName: name }: SyncConfig, client: KubernetesClient) {
   if (syncConfigFile !== undefined) return readConfigFile(syncConfigFile)
   const found = await client.get(CONFIG_MAPS, { name: name ?? '', namespace: SYSTEM_NAMESPACE })
-  const text = typeof found !== 'string' && isRecord(found.data) ? found.data.syncConfig : undefined
+  const text = typeof found !== 'string' && isRecord(found.data) ? found.data[SYNC_CONFIG_KEY] : undefined
   if (isText(text)) return text
-  throw new PortcullisError('SYNC_CONFIG_INVALID', 'the ConfigMap is not there, or has no key syncConfig')
+  throw new PortcullisError(
+    'SYNC_CONFIG_INVALID',
+    `the ConfigMap is not there, or has no key ${SYNC_CONFIG_KEY}`,
+  )
 }
 
 function readSyncText(text: string): unknown {

@@ -16,6 +16,8 @@ export interface ReconcileLoop {
 
 export function createReconcileLoop(parts: {
   reconciler: Reconciler
+  /** Whether anything is to be kept in step at the moment. */
+  wanted: () => boolean
   intervalMs: number
   clock: Clock
   log: Log
@@ -64,7 +66,7 @@ export function createReconcileLoop(parts: {
     fault: () => fault,
     async run(lead) {
       while (!lead.aborted) {
-        await turn(lead)
+        if (parts.wanted()) await turn(lead)
         await new Promise<void>((resolve) => {
           const cancel = clock.after(parts.intervalMs, resolve)
           const end = () => {
