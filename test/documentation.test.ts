@@ -12,6 +12,7 @@ import { createKeystoneMetrics } from '../src/keystone/metrics.ts'
 import { createBarbicanMetrics } from '../src/kms/barbican-metrics.ts'
 import { createKmsMetrics } from '../src/kms/kms-metrics.ts'
 import { KMS_OUTCOMES } from '../src/kms/kms-service.ts'
+import { createKubernetesMetrics } from '../src/kubernetes/metrics.ts'
 import { createMetricsRegistry } from '../src/metrics/registry.ts'
 import { ROOT } from './support/source-files.ts'
 
@@ -50,6 +51,7 @@ t.test('every metric has a row in docs/operations.md, and every row a metric', a
   createAuthnMetrics(registry).watch({ entries: () => 0, negativeEntries: () => 0, inFlight: () => 0 })
   createKeystoneMetrics(registry)
   createBarbicanMetrics(registry)
+  createKubernetesMetrics(registry)
   createKmsMetrics({ registry } as Parameters<typeof createKmsMetrics>[0])
   const zero = () => 0
   createAuthzMetrics(registry).watch({
