@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -11,11 +10,11 @@ import { serveOptions } from '../../src/config/serve-options.ts'
 import { kubeconfigAccess } from '../../src/kubernetes/kubeconfig.ts'
 import { createLog } from '../../src/log.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
-import { containerProgram, exampleDocuments, exampleText } from '../support/examples.ts'
+import { accountKubeconfig, exampleDeployment } from '../support/example-deployment.ts'
+import { exampleDocuments, exampleText } from '../support/examples.ts'
 import { login, simulatedAdmin, type TestUser } from '../support/keystone-admin.ts'
 import { startKubeApiserver } from '../support/kube-apiserver.ts'
-import { startProgram, temporaryFolder } from '../support/program.ts'
-import { ROOT } from '../support/source-files.ts'
+import { startProgram } from '../support/program.ts'
 import { ask, JSON_TYPE, tokenReview } from '../support/wire.ts'
 
 interface Rule {
@@ -49,36 +48,11 @@ const kubectl = async (...args: string[]) => {
 const keystone = await startSimulatedKeystone({ clock: systemClock })
 t.teardown(() => keystone.close())
 const admin = simulatedAdmin(keystone)
-const folder = temporaryFolder(t)
-execFileSync('sh', [join(ROOT, 'examples/make-certificates.sh'), folder])
-const read = (name: string) => readFileSync(join(folder, name), 'utf8')
 const service = await admin.createUser()
 await admin.grant(service, 'system', 'reader')
-writeFileSync(
-  join(folder, 'clouds.yaml'),
-  JSON.stringify({
-    clouds: {
-      portcullis: {
-        auth: {
-          auth_url: admin.url,
-          user_id: service.id,
-          password: service.password,
-          system_scope: 'all',
-        },
-      },
-    },
-  }),
-)
-const fill = (text: string) =>
-  text
-    .replaceAll('/etc/portcullis/tls', folder)
-    .replaceAll('/etc/portcullis/openstack', folder)
-    .replaceAll('https://keystone.example.org/v3', admin.url)
-    .replaceAll('=:8443', '=127.0.0.1:0')
-    .replaceAll('=:8081', '=127.0.0.1:0')
+const container = exampleDeployment(t, { keystoneUrl: admin.url, service })
+const read = (name: string) => readFileSync(join(container.folder, name), 'utf8')
 const rbac = exampleDocuments('deployment/rbac.yaml')
-const deployment = (change?: typeof fill) =>
-  exampleDocuments('deployment/portcullis.yaml', change).find(({ kind }) => kind === 'Deployment')
 await apply([...rbac, ...exampleDocuments('deployment/configuration.yaml')])
 // what a controller fills in where there is one: roles that grant nothing could be bound by anybody
 for (const role of ['edit', 'view'])
@@ -86,35 +60,8 @@ for (const role of ['edit', 'view'])
     ...['patch', 'clusterrole', role, '--type=merge', '-p'],
     JSON.stringify({ rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }] }),
   )
-const token = async (account: string) =>
-  (await kubectl('create', 'token', account, '-n', 'kube-system')).trim()
-const access = {
-  apiVersion: 'v1',
-  kind: 'Config',
-  clusters: [
-    {
-      name: 'c',
-      cluster: {
-        server: apiserver.url,
-        'certificate-authority-data': Buffer.from(apiserver.ca).toString('base64'),
-      },
-    },
-  ],
-  users: [{ name: 'u', user: { token: await token('portcullis') } }],
-  contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-  'current-context': 'x',
-}
-const kubeconfig = join(folder, 'kubeconfig')
-writeFileSync(kubeconfig, JSON.stringify(access))
-/** Sooner than in the manifest, and with an access of its own in place of the pod's. */
-const SOONER = {
-  PORTCULLIS_KUBECONFIG: kubeconfig,
-  PORTCULLIS_SHUTDOWN_DELAY: '0',
-  PORTCULLIS_LEASE_DURATION: '2s',
-  PORTCULLIS_MAX_REMOVALS: '100',
-}
-const container = containerProgram(deployment(fill))
-const withoutDelay = container.argv.filter((flag) => !flag.startsWith('--shutdown-delay'))
+const kubeconfig = await accountKubeconfig(apiserver, container.folder)
+const env = { ...container.env, PORTCULLIS_KUBECONFIG: kubeconfig }
 
 t.test('the API server takes every Kubernetes manifest of examples/', async (t) => {
   for (const path of [
@@ -125,7 +72,7 @@ t.test('the API server takes every Kubernetes manifest of examples/', async (t) 
     'static-pods/portcullis-kms.yaml',
   ]) {
     // this cluster's network of Services is another
-    const input = exampleText(path).replace('10.96.0.43', '10.0.0.43')
+    const input = exampleText(path).replaceAll('10.96.0.43', '10.0.0.43')
     const strict = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-']
     const { code, stderr } = await apiserver.kubectl(strict, { input })
     t.equal(code, 0, `${path}: ${stderr}`)
@@ -135,7 +82,8 @@ t.test('the API server takes every Kubernetes manifest of examples/', async (t) 
 t.test('the Deployment’s pods fit the restricted profile of Pod Security', async (t) => {
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
   await apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'restricted', labels } }])
-  const { metadata, spec } = deployment().spec.template
+  const deployment = exampleDocuments('deployment/portcullis.yaml').find(({ kind }) => kind === 'Deployment')
+  const { metadata, spec } = deployment.spec.template
   // that class may only be used in kube-system
   const { priorityClassName: _, ...rest } = spec
   const pod = {
@@ -168,7 +116,7 @@ await kubectl(
   ...['create', 'clusterrolebinding', 'root', '--clusterrole=cluster-admin'],
   '--serviceaccount=kube-system:root',
 )
-const root = await token('root')
+const root = (await kubectl('create', 'token', 'root', '-n', 'kube-system')).trim()
 
 /** A user with both roles that the example binds, and a project whose namespace bears its id. */
 async function member() {
@@ -282,7 +230,7 @@ t.test('the Deployment’s program can do all it has to with the rights of its s
   // the first round makes what later ones find changed
   for (const round of ['new', 'disturbed']) {
     const guest = await disturb()
-    const program = startProgram(t, container.name, withoutDelay, { ...container.env, ...SOONER, ...envOf() })
+    const program = startProgram(t, container.name, container.argv, env)
     const { port, adminPort } = await program.logged('Serving')
     t.same(await outcome({ port, adminPort, log: program.log }, guest), [], round)
     program.child.kill('SIGTERM')
@@ -293,7 +241,6 @@ t.test('the Deployment’s program can do all it has to with the rights of its s
   t.equal(namespace.metadata.labels['pod-security.kubernetes.io/enforce'], 'baseline')
   t.match(await kubectl('get', 'rolebindings,quota,limits,netpol', '-n', project, '-o', 'name'), /_member/)
 })
-const envOf = () => ({ OS_CLIENT_CONFIG_FILE: join(folder, 'clouds.yaml') })
 
 /** Every right by itself: one verb on one resource, of one name if the rule has names. */
 function rightsOf({ rules }: RoleObject): readonly (Rule & { readonly rule: number; label: string })[] {
@@ -311,6 +258,7 @@ function rightsOf({ rules }: RoleObject): readonly (Rule & { readonly rule: numb
 }
 
 t.test('every right of the service account is needed: without it something is refused', async (t) => {
+  const { values: config } = readOptions(serveOptions('portcullis'), { argv: container.argv.slice(1), env })
   const roles = rbac.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole') as RoleObject[]
   for (const role of roles) {
     const rights = rightsOf(role)
@@ -322,14 +270,14 @@ t.test('every right of the service account is needed: without it something is re
       await call(pathOf(role), 'PUT', { ...role, rules })
       await refusedToUs(rights[index] as Rule, role)
       const lines: string[] = []
-      const server = await startServer(config(), admin.url, {
+      const server = await startServer(config, admin.url, {
         clock: systemClock,
         log: createLog({
           level: 'info',
           destination: { write: (line: string) => void lines.push(line) },
         }),
         version: '0',
-        openstack: () => readOpenStackSettings({ ...container.env, ...envOf() }),
+        openstack: () => readOpenStackSettings(env),
         clusterAccess: kubeconfigAccess(kubeconfig),
       })
       const running = { ...server, log: () => lines.map((line) => JSON.parse(line)) }
@@ -342,12 +290,6 @@ t.test('every right of the service account is needed: without it something is re
     await call(pathOf(role), 'PUT', role)
   }
 })
-
-const config = () =>
-  readOptions(serveOptions('portcullis'), {
-    argv: withoutDelay.slice(1),
-    env: { ...container.env, ...SOONER },
-  }).values
 
 function pathOf({ kind, metadata: { name, namespace } }: RoleObject): string {
   const within = namespace === undefined ? '' : `/namespaces/${namespace}`
