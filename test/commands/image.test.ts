@@ -11,6 +11,7 @@ import { ROOT } from '../support/source-files.ts'
 import { review, tokenReview } from '../support/wire.ts'
 
 const CERTIFICATES = '/etc/kubernetes/certs'
+const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 // what the image holds, with the files that Magnum's manifest mounts into it
 const folder = temporaryFolder(t)
@@ -22,6 +23,8 @@ for (const [path, text] of Object.entries({
   [`${CERTIFICATES}/server.crt`]: cert,
   [`${CERTIFICATES}/server.key`]: key,
   '/etc/kubernetes/ca-bundle.crt': authority.cert,
+  [`${ACCOUNT}/ca.crt`]: authority.cert,
+  [`${ACCOUNT}/token`]: 'token-of-the-service-account',
 })) {
   mkdirSync(join(tree, dirname(path)), { recursive: true })
   writeFileSync(join(tree, path), text)
@@ -45,18 +48,22 @@ function start(t: Test, uid: number, command: readonly string[], env: Readonly<R
 }
 
 t.test('every program of the image starts, whoever the user is', async (t) => {
-  for (const uid of [65532, 12345])
-    for (const [name, help] of Object.entries({
-      portcullis: /Usage: portcullis COMMAND/,
-      'k8s-keystone-auth': /--sync-configmap-name/,
-      'barbican-kms-plugin': /--socketpath/,
-      'client-keystone-auth': /Usage: client-keystone-auth/,
-      'kubectl-keystone': /Usage: kubectl-keystone/,
-    })) {
+  const starts = [
+    { uid: 65532, name: 'portcullis', help: /Usage: portcullis COMMAND/ },
+    { uid: 65532, name: 'k8s-keystone-auth', help: /--sync-configmap-name/ },
+    { uid: 65532, name: 'barbican-kms-plugin', help: /--socketpath/ },
+    { uid: 65532, name: 'client-keystone-auth', help: /Usage: client-keystone-auth/ },
+    { uid: 65532, name: 'kubectl-keystone', help: /Usage: kubectl-keystone/ },
+    // a user that the image does not know, as a manifest may name one
+    { uid: 12345, name: 'k8s-keystone-auth', help: /--sync-configmap-name/ },
+  ]
+  await Promise.all(
+    starts.map(async ({ uid, name, help }) => {
       const program = start(t, uid, [`./bin/${name}`, '--help'])
       t.equal(await program.exited, 0, `${name} as ${uid}: ${program.stderr()}`)
       t.match(program.stdout(), help)
-    }
+    }),
+  )
   const shell = start(t, 65532, ['sh', '-c', '/bin/portcullis --version'])
   t.equal(await shell.exited, 0, shell.stderr())
 })
@@ -74,11 +81,17 @@ t.test('the server of the image answers a TokenReview with the flags of Magnumâ€
       './bin/k8s-keystone-auth',
       ...['--tls-cert-file', `${CERTIFICATES}/server.crt`],
       ...['--tls-private-key-file', `${CERTIFICATES}/server.key`],
+      ...['--policy-configmap-name', 'k8s-keystone-auth-policy'],
       ...['--keystone-url', keystone.url],
+      ...['--sync-configmap-name', 'keystone-sync-policy'],
       ...['--keystone-ca-file', '/etc/kubernetes/ca-bundle.crt'],
       ...['--listen', '127.0.0.1:0'],
     ],
-    { PORTCULLIS_ADMIN_LISTEN: '127.0.0.1:0', PORTCULLIS_SHUTDOWN_DELAY: '0' },
+    {
+      ...{ PORTCULLIS_ADMIN_LISTEN: '127.0.0.1:0', PORTCULLIS_SHUTDOWN_DELAY: '0' },
+      // as in a pod, of a cluster whose API server is not up yet
+      ...{ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' },
+    },
   )
   const { port } = await program.logged('Serving')
   const token = await login(admin.url, user, { project: { id: project.id } })
