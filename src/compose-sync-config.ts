@@ -28,7 +28,17 @@ export interface SyncConfiguration {
 }
 
 /** The key of k8s-keystone-auth's sync configuration in its ConfigMap. */
-const KEY = 'syncConfig'
+export const SYNC_CONFIG_KEY = 'syncConfig'
+
+/** What a parsed sync configuration says. Throws SYNC_CONFIG_INVALID or ROLE_MAPPING_INVALID. */
+export function syncSettings(file: unknown, config: { readonly namespaceFormat: string }): SyncSettings {
+  const rules = file === undefined ? NO_SYNC : readSyncRules(file)
+  return {
+    mappings: readRoleMappings(file),
+    rules,
+    namespaceOf: namespaceFormat(rules.namespaceFormat ?? config.namespaceFormat),
+  }
+}
 
 /** The file or, if there is none, the ConfigMap; without either, the default. Throws what a bad file deserves. */
 export function composeSyncConfiguration(
@@ -38,19 +48,10 @@ export function composeSyncConfiguration(
 ): SyncConfiguration {
   const { clock, log, kubernetes, mirror } = parts
   const followers: ((settings: SyncSettings) => void)[] = []
-  let current = settingsOf(undefined)
-
-  function settingsOf(text: unknown): SyncSettings {
-    const rules = text === undefined ? NO_SYNC : readSyncRules(text)
-    return {
-      mappings: readRoleMappings(text),
-      rules,
-      namespaceOf: namespaceFormat(rules.namespaceFormat ?? config.namespaceFormat),
-    }
-  }
+  let current = syncSettings(undefined, config)
 
   function use(text: unknown): void {
-    const next = settingsOf(text)
+    const next = syncSettings(text, config)
     if (next.rules.dataTypes.length > 0) kubernetes.client()
     for (const key of next.rules.unknown) log.warn({ key }, 'Ignored a key of the sync configuration')
     current = next
@@ -90,8 +91,9 @@ function sourceOf(
     name: `${SYSTEM_NAMESPACE}/${name}`,
     read() {
       const texts = mirror.current()?.get(name)
-      if (texts !== undefined && texts[KEY] === undefined) throw new Error(`the ConfigMap has no key ${KEY}`)
-      return texts?.[KEY]
+      if (texts !== undefined && texts[SYNC_CONFIG_KEY] === undefined)
+        throw new Error(`the ConfigMap has no key ${SYNC_CONFIG_KEY}`)
+      return texts?.[SYNC_CONFIG_KEY]
     },
     watch: (changed) => mirror.watch(changed),
   }

@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts'
 import { composeAuthorization, hasPolicyFiles } from './compose-authorization.ts'
 import { composeKubernetes, type Kubernetes } from './compose-kubernetes.ts'
 import { composeLoginSync } from './compose-login-sync.ts'
+import { composeReconciling } from './compose-reconciling.ts'
 import { composeSyncConfiguration } from './compose-sync-config.ts'
 import type { OpenStackSettings } from './config/openstack-credentials.ts'
 import type { ServeConfig } from './config/serve-options.ts'
@@ -16,13 +17,13 @@ import { createGate } from './http/gate.ts'
 import { createKeystoneCaller } from './keystone/caller.ts'
 import { createKeystoneEndpoint } from './keystone/endpoint.ts'
 import { readJwsKeys } from './keystone/jws-keys.ts'
-import { createKeystoneMetrics } from './keystone/metrics.ts'
+import { createKeystoneMetrics, type KeystoneMetrics } from './keystone/metrics.ts'
 import { createSession } from './keystone/session.ts'
 import { createTokenValidation } from './keystone/token-validation.ts'
 import { createUserGroups } from './keystone/user-groups.ts'
 import type { ReadClusterAccess } from './kubernetes/cluster-access.ts'
 import type { Log } from './log.ts'
-import { createMetricsRegistry, type MetricsRegistry } from './metrics/registry.ts'
+import { createMetricsRegistry } from './metrics/registry.ts'
 import { addAdminRoutes } from './server/admin-routes.ts'
 import { createApp, listen } from './server/app.ts'
 import type { HealthCheck } from './server/health.ts'
@@ -54,7 +55,8 @@ export interface Server {
 export async function startServer(config: ServeConfig, keystoneUrl: string, world: World): Promise<Server> {
   const { clock, log } = world
   const metrics = createMetricsRegistry()
-  const keystone = await composeKeystone(config, keystoneUrl, world, metrics)
+  const keystoneMetrics = createKeystoneMetrics(metrics)
+  const keystone = await composeKeystone(config, keystoneUrl, world, keystoneMetrics)
   const kubernetes = composeKubernetes(world.clusterAccess, world, metrics)
   const configMaps = await openConfigMaps(config, kubernetes, log)
   const configuration = composeSyncConfiguration(
@@ -64,6 +66,11 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
   )
   const loginSync = composeLoginSync(
     { waitMs: config.syncWait, clock, log, kubernetes, configuration },
+    metrics,
+  )
+  const reconciling = composeReconciling(
+    config,
+    { ...world, keystoneUrl, keystoneMetrics, kubernetes, configuration },
     metrics,
   )
   const authnMetrics = createAuthnMetrics(metrics)
@@ -124,6 +131,7 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
     { name: 'shutdown', reddens: ['readyz'], fault: () => (stopping ? 'shutting down' : undefined) },
     ...watches.map((watch) => watch.check),
     ...kubernetes.checks(),
+    reconciling.check,
   ]
   const admin = createApp({ log })
   addAdminRoutes(admin, { checks, metrics })
@@ -134,6 +142,7 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
     adminPort,
     async stop() {
       stopping = true
+      await reconciling.stop()
       await new Promise<void>((resolve) => clock.after(config.shutdownDelay, resolve))
       for (const watch of watches) watch.stop()
       await webhooks.close()
@@ -160,7 +169,7 @@ async function openConfigMaps(config: ServeConfig, kubernetes: Kubernetes, log: 
   return { policies: { ...(named && { named }), ...(selected && { selected }) }, sync }
 }
 
-async function composeKeystone(config: ServeConfig, url: string, world: World, registry: MetricsRegistry) {
+async function composeKeystone(config: ServeConfig, url: string, world: World, metrics: KeystoneMetrics) {
   const { clock } = world
   const caFile = config.keystoneCaFile ?? world.openstack()?.caFile
   const http = createHttpClient({
@@ -169,7 +178,7 @@ async function composeKeystone(config: ServeConfig, url: string, world: World, r
     connections: config.keystoneConcurrency,
   })
   const gate = createGate({ running: config.keystoneConcurrency, waiting: 4096 })
-  const call = createKeystoneCaller({ http, gate, clock, metrics: createKeystoneMetrics(registry) })
+  const call = createKeystoneCaller({ http, gate, clock, metrics })
   const endpoint = createKeystoneEndpoint({ url, call })
   const credentials = () => {
     const settings = world.openstack()

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   kms: async () => (await import('./commands/kms.ts')).kms,
   'webhook-kubeconfig': async () => (await import('./commands/webhook-kubeconfig.ts')).webhookKubeconfig,
   policy: async () => (await import('./commands/policy.ts')).policy,
+  sync: async () => (await import('./commands/sync.ts')).sync,
   demo: async () => (await import('./commands/demo.ts')).demo,
 }
 

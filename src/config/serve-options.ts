@@ -17,6 +17,7 @@ import {
   textOption,
   urlOption,
 } from './option.ts'
+import { reconcileOptions } from './reconcile-options.ts'
 
 /** klog's levels, as k8s-keystone-auth takes them: 4 is debugging, 6 and more is tracing. */
 const verbosity: Option<number | undefined> = {
@@ -152,6 +153,22 @@ export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {
     } as Option<string>,
     'shadow-policy': fileOption('Policy that is decided beside the real one; differences are only counted.'),
     'record-reviews': fileOption('Write what is asked and answered here, as JSON lines, up to 64 MiB.'),
+    'sync-interval': {
+      ...durationOption('How often all projects are reconciled (needs service credentials); 0: never.', {
+        max: '24h',
+        fallback: '5m',
+      }),
+      fallback: drop ? 0 : 300_000,
+    },
+    'lease-duration': durationOption(
+      'How long a replica that reconciles may be silent before another does.',
+      {
+        min: '2s',
+        max: '10m',
+        fallback: '15s',
+      },
+    ),
+    ...reconcileOptions,
     'policy-configmap-name': textOption(
       'ConfigMap of kube-system whose key policies is a policy in the JSON of k8s-keystone-auth.',
       { value: 'NAME', env: ['KEYSTONE_POLICY_CONFIGMAP_NAME'] },

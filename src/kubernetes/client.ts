@@ -32,7 +32,12 @@ export interface KubernetesClient {
   get(resource: Resource, name: ObjectName): Promise<KubernetesObject | Refusal>
   /** All of them, page by page. */
   list(resource: Resource, selection?: Selection): Promise<ObjectList | Refusal>
-  create(resource: Resource, object: KubernetesObject): Promise<KubernetesObject | Refusal>
+  /** With `dryRun` nothing is stored: the answer is what would be. */
+  create(
+    resource: Resource,
+    object: KubernetesObject,
+    options?: { dryRun?: boolean },
+  ): Promise<KubernetesObject | Refusal>
   /** A JSON merge patch (RFC 7386); with `metadata.resourceVersion` in it: `conflict` if somebody was faster. */
   patch(resource: Resource, name: ObjectName, patch: object): Promise<KubernetesObject | Refusal>
   /** Server-side apply under the field manager `portcullis`; creates what is absent, takes over fields that others own. */
@@ -85,11 +90,15 @@ export function createKubernetesClient(caller: KubernetesCaller): KubernetesClie
       // the snapshot that the pages are of is gone: once more from the beginning
       return found === 'expired' ? await pages(resource, selection) : found
     },
-    create: (resource, object) =>
+    create: (resource, object, { dryRun = false } = {}) =>
       one(resource, {
         operation: 'create',
         method: 'POST',
-        path: apiPath(resource, { namespace: object.metadata.namespace }),
+        path: apiPath(
+          resource,
+          { namespace: object.metadata.namespace },
+          { fieldManager: MANAGER, dryRun: dryRun ? 'All' : undefined },
+        ),
         body: typed(resource, object),
       }),
     patch: (resource, name, patch) =>

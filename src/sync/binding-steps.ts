@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isRecord } from '../json.ts'
 import { type KubernetesObject, ROLE_BINDINGS } from '../kubernetes/object.ts'
-import { type Binding, roleBindingObject } from './owned-objects.ts'
 import { isOwned, isUnclaimed, ownerLabels } from './ownership.ts'
 import type { Obstacle, Reason, Step } from './plan.ts'
+import { roleBinding } from './role-binding.ts'
+import type { WantedBinding } from './wanted-bindings.ts'
 
 /** What becomes of the role bindings of one namespace: deletions come before creations, since a roleRef cannot be changed. */
 export interface BindingSteps {
@@ -19,7 +20,7 @@ export interface BindingSteps {
 export function bindingSteps(
   namespace: string,
   options: { adopt: boolean; complete: boolean; surplus: Reason },
-  wanted: ReadonlyMap<string, Binding>,
+  wanted: ReadonlyMap<string, WantedBinding>,
   live: ReadonlyMap<string, KubernetesObject>,
 ): BindingSteps {
   const deletions: Step[] = []
@@ -46,7 +47,7 @@ export function bindingSteps(
       continue
     }
     if (!options.complete) continue
-    const should = roleBindingObject(namespace, binding)
+    const should = roleBinding(namespace, binding.grant, binding.target)
     if (!isDeepStrictEqual(object.roleRef, should.roleRef)) {
       remove(object, 'different')
       others.push({ ...common, action: 'create', name, object: should, reason: 'different' })
@@ -59,7 +60,7 @@ export function bindingSteps(
   if (options.complete)
     for (const [name, binding] of wanted)
       if (!live.has(name)) {
-        const object = roleBindingObject(namespace, binding)
+        const object = roleBinding(namespace, binding.grant, binding.target)
         others.push({ ...common, action: 'create', name, object, reason: 'missing' })
       }
   return { deletions, others, obstacles }

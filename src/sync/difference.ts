@@ -3,22 +3,22 @@ import { type KubernetesObject, NAMESPACES } from '../kubernetes/object.ts'
 import { bindingSteps } from './binding-steps.ts'
 import { byNamespace, type ClusterState } from './cluster-state.ts'
 import { keptNamespace, markedNamespace, markedSince, newNamespace, stateOf } from './namespace-steps.ts'
-import type { Binding } from './owned-objects.ts'
 import { isOwned, isUnclaimed, PROJECT_ID } from './ownership.ts'
 import type { Obstacle, Plan, Reason, Step } from './plan.ts'
 import type { RoleTable } from './role-table.ts'
 import type { Template } from './template.ts'
 import { templateSteps } from './template-steps.ts'
-import { type UsernameOf, wantedBindings } from './wanted-bindings.ts'
+import { type UsernameOf, type WantedBinding, wantedBindings } from './wanted-bindings.ts'
 
 /** What should be, as the operator says it. */
-export interface SyncRules {
+export interface ReconcileRules {
   /** Whether namespaces are made for projects. */
   readonly namespaces: boolean
   /** Whether role bindings are made for role assignments. */
   readonly bindings: boolean
   readonly inScope: (project: KeystoneProject) => boolean
-  readonly namespaceOf: (project: KeystoneProject) => string
+  /** Undefined for a project that has none. */
+  readonly namespaceOf: (project: KeystoneProject) => string | undefined
   readonly roles: RoleTable
   readonly usernameOf: UsernameOf
   /** Spelt as the API server spells it. */
@@ -29,20 +29,22 @@ export interface SyncRules {
   readonly pruneAfterMs: number | undefined
 }
 
-const NO_BINDINGS: ReadonlyMap<string, Binding> = new Map()
+const NO_BINDINGS: ReadonlyMap<string, WantedBinding> = new Map()
 
 /**
  * Compares the cluster, which was looked at first, with Keystone, which was looked at afterwards: what the cluster has and
  * Keystone does not justify is then surely out of date. A pure function.
  */
 export function difference(
-  rules: SyncRules,
+  rules: ReconcileRules,
   inventory: KeystoneInventory,
   state: ClusterState,
   now: number,
 ): Plan {
   const projects = new Map(inventory.projects.map((project) => [project.id, project]))
-  const byName = new Map(inventory.projects.map((project) => [rules.namespaceOf(project), project]))
+  const byName = new Map<string | undefined, KeystoneProject>(
+    inventory.projects.map((project) => [rules.namespaceOf(project), project]),
+  )
   const wanted = wantedBindings(inventory.assignments, rules)
   const bindings = byNamespace(state.bindings)
   const templated = [...state.templated].map(([kind, objects]) => [kind, byNamespace(objects)] as const)
@@ -134,7 +136,8 @@ export function difference(
   if (rules.namespaces)
     for (const project of inventory.projects) {
       const name = rules.namespaceOf(project)
-      if (!project.enabled || served.has(project.id) || taken.has(name) || !rules.inScope(project)) continue
+      if (name === undefined || taken.has(name) || served.has(project.id)) continue
+      if (!project.enabled || !rules.inScope(project)) continue
       namespaces.push(newNamespace(name, project, rules.template))
       compareBindings(name, project, { adopt: false, complete: true, surplus: 'revoked' })
       compareTemplate(name)

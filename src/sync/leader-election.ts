@@ -110,9 +110,11 @@ export function createLeaderElection(parts: {
     if (found === 'absent') return lost(await take(undefined))
     if (typeof found === 'string') return found
     const version = found.metadata.resourceVersion
-    if (seen?.version !== version) seen = { version, at: clock.monotonic() }
+    const now = clock.monotonic()
+    const since = seen !== undefined && seen.version === version ? seen.at : now
+    seen = { version, at: since }
     const { holder, seconds } = specOf(found)
-    const over = clock.monotonic() - seen.at >= seconds * 1000
+    const over = now - since >= seconds * 1000
     return holder === '' || over ? lost(await take(found)) : undefined
   }
 

@@ -1,6 +1,5 @@
 import type { KeystoneProject } from '../keystone/inventory.ts'
 import { type KubernetesObject, NAMESPACES } from '../kubernetes/object.ts'
-import { namespaceObject } from './owned-objects.ts'
 import { ownerLabels, PROJECT_STATE, PROJECT_STATE_SINCE, projectAnnotations } from './ownership.ts'
 import type { Reason, Step } from './plan.ts'
 import { mergePatch, type Template } from './template.ts'
@@ -8,12 +7,11 @@ import { mergePatch, type Template } from './template.ts'
 const identity = ({ id, name, domain }: KeystoneProject) => ({ id, name, domain: domain.id })
 
 export function newNamespace(name: string, project: KeystoneProject, template: Template): Step {
-  const { metadata } = namespaceObject(name, identity(project))
   const object = {
     metadata: {
       name,
-      labels: { ...template.labels, ...metadata.labels },
-      annotations: { ...template.annotations, ...metadata.annotations },
+      labels: { ...template.labels, ...ownerLabels },
+      annotations: { ...template.annotations, ...projectAnnotations(identity(project)) },
     },
   }
   return { action: 'create', resource: NAMESPACES, name, object, reason: 'missing' }
