@@ -20,7 +20,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: portcullis-test}
 rules:
-- {apiGroups: [''], resources: [namespaces], verbs: [get, create]}
+- {apiGroups: [''], resources: [namespaces], verbs: [get, create, list, watch]}
 - {apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [list, create, patch, delete]}
 - {apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind], resourceNames: [member, reader, k8s-developer]}
 ---
