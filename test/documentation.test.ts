@@ -12,8 +12,10 @@ import { createKeystoneMetrics } from '../src/keystone/metrics.ts'
 import { createBarbicanMetrics } from '../src/kms/barbican-metrics.ts'
 import { createKmsMetrics } from '../src/kms/kms-metrics.ts'
 import { KMS_OUTCOMES } from '../src/kms/kms-service.ts'
-import { createKubernetesMetrics } from '../src/kubernetes/metrics.ts'
+import { createKubernetesMetrics, watchConnections } from '../src/kubernetes/metrics.ts'
 import { createMetricsRegistry } from '../src/metrics/registry.ts'
+import { createLoginSyncMetrics } from '../src/sync/login-sync-metrics.ts'
+import { createSyncConfigMetrics } from '../src/sync/sync-config.ts'
 import { ROOT } from './support/source-files.ts'
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -52,6 +54,9 @@ t.test('every metric has a row in docs/operations.md, and every row a metric', a
   createKeystoneMetrics(registry)
   createBarbicanMetrics(registry)
   createKubernetesMetrics(registry)
+  watchConnections(registry, () => [])
+  createSyncConfigMetrics(registry)
+  createLoginSyncMetrics(registry).watch(() => 0)
   createKmsMetrics({ registry } as Parameters<typeof createKmsMetrics>[0])
   const zero = () => 0
   createAuthzMetrics(registry).watch({
