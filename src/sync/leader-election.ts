@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, pause } from '../clock.ts'
 import { errorText } from '../errors.ts'
 import { isRecord, isText } from '../json.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
@@ -45,7 +45,6 @@ export function createLeaderElection(parts: {
   let lead: { readonly controller: AbortController; version: string | undefined } | undefined
   let cancelEnd = () => {}
   let fault: string | undefined
-  let running: Promise<void> = Promise.resolve()
 
   const time = () => new Date(clock.now()).toISOString().replace('Z', '000Z')
   const leaseDurationSeconds = Math.max(1, Math.round(leaseMs / 1000))
@@ -60,10 +59,11 @@ export function createLeaderElection(parts: {
 
   function held(object: KubernetesObject, since: number): void {
     const version = object.metadata.resourceVersion
+    const left = since + leaseMs * LAST_RENEWAL - clock.monotonic()
+    // an answer that took so long is no news
+    if (left <= 0) return
     cancelEnd()
-    cancelEnd = clock.after(since + leaseMs * LAST_RENEWAL - clock.monotonic(), () =>
-      stepDown('not renewed in time'),
-    )
+    cancelEnd = clock.after(left, () => stepDown('not renewed in time'))
     if (lead !== undefined) {
       lead.version = version
       return
@@ -115,7 +115,7 @@ export function createLeaderElection(parts: {
     seen = { version, at: since }
     const { holder, seconds } = specOf(found)
     const over = now - since >= seconds * 1000
-    return holder === '' || over ? lost(await take(found)) : undefined
+    return holder === '' || holder === identity || over ? lost(await take(found)) : undefined
   }
 
   async function turn(): Promise<void> {
@@ -134,17 +134,11 @@ export function createLeaderElection(parts: {
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       await turn()
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after((leaseMs / LOOKS) * (0.8 + Math.random() * 0.4), resolve)
-        stopping.signal.addEventListener('abort', () => {
-          cancel()
-          resolve()
-        })
-      })
+      await pause(clock, (leaseMs / LOOKS) * (0.8 + Math.random() * 0.4), stopping.signal)
     }
   }
 
-  running = run()
+  const running = run()
   return {
     leading: () => lead !== undefined,
     fault: () => fault,
