@@ -38,6 +38,8 @@ function world(options: { projects: number; template?: TemplateSource; maxRemova
   const state = {
     keystone: { projects, assignments } as KeystoneInventory,
     known: new Set<string>(),
+    /** The projects that Keystone was asked for one by one. */
+    asked: [] as string[],
     rules: {
       namespaces: true,
       bindings: true,
@@ -53,7 +55,10 @@ function world(options: { projects: number; template?: TemplateSource; maxRemova
     client: cluster.client,
     inventory: {
       read: async () => state.keystone,
-      knows: async (id) => state.known.has(id),
+      async knows(id) {
+        state.asked.push(id)
+        return state.known.has(id)
+      },
     },
     rules: () => state.rules,
     template: options.template,
@@ -139,7 +144,8 @@ t.test('a project counts as deleted only when Keystone says so when asked for it
   t.ok(cluster.names('rolebindings').some((name) => name.startsWith('p1/')))
   state.known.delete('p1')
   t.same(await run(), done(0, 1, 1))
-  t.same(await run(), done(0, 0, 0), 'it is asked for once')
+  t.same(await run(), done(0, 0, 0))
+  t.same(state.asked, ['p1', 'p1'], 'it is asked for until it is marked')
 })
 
 t.test('a project out of scope gets nothing, but loses what was revoked', async (t) => {
@@ -186,6 +192,10 @@ t.test('a binding follows the table of roles and the name of its user', async (t
   t.match(cluster.get('rolebindings', path)?.roleRef, { kind: 'Role', name: 'viewer' })
   state.rules = { ...state.rules, usernameOf: () => undefined }
   t.same(await run(), done(0, 0, 1), 'who may not log in has no binding')
+  const [one] = state.keystone.assignments as [RoleAssignment]
+  state.keystone = { ...state.keystone, assignments: [one, { ...one, user: person(1) }] }
+  state.rules = { ...state.rules, usernameOf: ({ id, name }) => (id === one.user.id ? undefined : name) }
+  t.same(await run(), done(1, 0, 0), 'others have theirs')
 })
 
 t.test('a role whose name no path can hold has no binding', async (t) => {
@@ -263,6 +273,14 @@ t.test('an API server that is gone ends the run, and so does the end of the lead
     call === 'create rolebindings' ? new PortcullisError('HTTP_UNREACHABLE', 'gone') : undefined
   await t.rejects(run(), { code: 'HTTP_UNREACHABLE' })
   t.ok(cluster.calls.filter((call) => call === 'create rolebindings').length <= 8)
+  cluster.calls.length = 0
+  cluster.fault = (call, { namespace }) =>
+    call === 'create rolebindings' && namespace === 'p0'
+      ? new PortcullisError('HTTP_UNREACHABLE', 'gone for a moment')
+      : undefined
+  await t.rejects(run(), { code: 'HTTP_UNREACHABLE' })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.ok(cluster.calls.filter((call) => call === 'create rolebindings').length <= 16, 'none goes on by itself')
   cluster.fault = () => undefined
   const lead = new AbortController()
   const comparison = await reconciler.plan()
