@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { runAtOnce, runInSlices, type Steps } from '../steps.ts'
 import type { RuleEngine } from './casbin-engine.ts'
 import { faultText } from './fault.ts'
 import type { AuthzMetrics, PolicyState } from './metrics.ts'
 import { compilePolicy, type Policy } from './policy.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type PolicyReading, readPolicyDocument } from './policy-text.ts'
-import { runAtOnce, runInSlices, type Steps } from './steps.ts'
 
 export interface PolicyStore extends PolicyState {
   /** The policy of the moment: one reference, swapped as a whole. */
