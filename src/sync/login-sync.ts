@@ -144,7 +144,7 @@ export function createLoginSync(parts: {
       if (rules.dataTypes.length === 0 || !rules.takes(logIn.project)) return undefined
       const name = used.namespaceOf({ ...logIn.project, userDomainId: logIn.userDomainId })
       if (name === undefined) {
-        log.warn({ project: logIn.project.id }, 'The project’s id is no name for a namespace')
+        log.warn({ project: logIn.project.id }, 'The project can have no namespace')
         return undefined
       }
       const known =

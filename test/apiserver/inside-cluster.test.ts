@@ -1,110 +1,26 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
-import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
-import { makeClusterAccount } from '../support/cluster-account.ts'
-import { type KeystoneAdmin, login, simulatedAdmin } from '../support/keystone-admin.ts'
-import { startKubeApiserver } from '../support/kube-apiserver.ts'
-import { runProgram, type ServingProgram, startServe, temporaryFolder } from '../support/program.ts'
-import { realKeystone } from '../support/real-keystone.ts'
-import { ROOT } from '../support/source-files.ts'
+import t from 'tap'
+import { accessReview, authorize } from '../authz/support/review-wire.ts'
+import {
+  clusterWorld,
+  errorsOf,
+  FROM_CONFIG_MAPS,
+  linesOf,
+  member,
+  metric,
+  policy,
+  ready,
+  SYNC,
+  webhooks,
+} from '../support/cluster-world.ts'
 import { until } from '../support/until.ts'
-import { ask, review, tokenReview } from '../support/wire.ts'
-
-const SYNC = 'data-types-to-sync: [projects, role_assignments]\nnamespace-format: "%n-%i"\n'
-
-/** The policy of k8s-keystone-auth that lets members of these projects do this to that. */
-const policy = (projects: readonly string[], permissions: Record<string, string[]>) =>
-  JSON.stringify([{ users: { roles: ['member'], projects }, resource_permissions: permissions }])
-
-/** examples/authorization-configuration.yaml with decisions that are hardly cached. */
-function authorizationConfig(folder: string, kubeconfig: string): string {
-  const path = join(folder, 'authorization.yaml')
-  const example = readFileSync(join(ROOT, 'examples/authorization-configuration.yaml'), 'utf8')
-  const text = example
-    .replace('/etc/kubernetes/portcullis/webhook.kubeconfig', kubeconfig)
-    .replace(/authorizedTTL: \w+/, 'authorizedTTL: 1s')
-    .replace(/unauthorizedTTL: \w+/, 'unauthorizedTTL: 1s')
-  writeFileSync(path, text)
-  return path
-}
-
-/** A Keystone (a real one unless given), and what leads Portcullis to the API server; the API server is there, without webhooks. */
-async function world(t: Test, given?: KeystoneAdmin) {
-  const admin = given ?? (await realKeystone('fernet').admin())
-  const folder = temporaryFolder(t)
-  const apiserver = await startKubeApiserver()
-  const kubeconfig = await makeClusterAccount(apiserver, folder)
-  const kubectl = async (...args: string[]) => {
-    const { code, stdout, stderr } = await apiserver.kubectl(args)
-    if (code !== 0) throw new Error(stderr)
-    return stdout
-  }
-  for (const name of ['policy', 'sync'])
-    await kubectl('delete', 'configmap', '-n', 'kube-system', name, '--ignore-not-found')
-  await apiserver.kubectl([
-    'create',
-    'clusterrole',
-    'member',
-    '--verb=get,list,create',
-    '--resource=configmaps',
-  ])
-  const configMap = async (name: string, key: string, text: string) => {
-    const data = {
-      metadata: { name, namespace: 'kube-system' },
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      data: { [key]: text },
-    }
-    const { code, stderr } = await apiserver.kubectl(['apply', '-f', '-'], { input: JSON.stringify(data) })
-    if (code !== 0) throw new Error(stderr)
-  }
-  const serve = (stateDir: string, ...flags: string[]) =>
-    startServe(
-      t,
-      ['--keystone-url', admin.url, '--identity', 'compatible', '--kubeconfig', kubeconfig, ...flags],
-      { stateDir },
-    )
-  return { admin, folder, apiserver, kubectl, configMap, serve }
-}
-
-const FROM_CONFIG_MAPS = ['--policy-configmap-name', 'policy', '--sync-configmap-name', 'sync']
-
-/** Where kube-apiserver finds the program: its address stays the same whatever port it has. */
-async function webhooks(folder: string, server: ServingProgram, t: Test) {
-  const printed = await runProgram(t, 'portcullis', [
-    ...['webhook-kubeconfig', '--server', `${server.url}/webhook`, '--ca-file', join(folder, 'ca.crt')],
-  ])
-  const tokenWebhook = join(folder, 'webhook.kubeconfig')
-  writeFileSync(tokenWebhook, printed.stdout)
-  return { tokenWebhook, authzConfig: authorizationConfig(folder, tokenWebhook) }
-}
-
-async function member(admin: KeystoneAdmin, role = 'member') {
-  const [user, project] = [await admin.createUser(), await admin.createProject()]
-  await admin.grant(user, { project: project.id }, role)
-  const token = await login(admin.url, user, { project: { id: project.id } })
-  return { user, project, token, namespace: `${project.name}-${project.id}` }
-}
-
-const linesOf = (server: ServingProgram, level: string) => server.log().filter((line) => line.level === level)
-const errorsOf = (server: ServingProgram) => linesOf(server, 'error')
-const ready = async (server: ServingProgram) => (await ask(server.adminUrl, { path: '/readyz?verbose' })).text
-const metric = async (server: ServingProgram, series: string) => {
-  const { text } = await ask(server.adminUrl, { path: '/metrics' })
-  return Number(
-    text
-      .split('\n')
-      .find((line) => line.startsWith(`portcullis_${series} `))
-      ?.split(' ')[1],
-  )
-}
+import { review, tokenReview } from '../support/wire.ts'
 
 t.test(
   'the first command of a new user of a new project finds its namespace and may work in it',
   async (t) => {
-    const { admin, folder, apiserver, kubectl, configMap, serve } = await world(t)
+    const { admin, folder, apiserver, kubectl, configMap, serve } = await clusterWorld(t)
     const [alice, bob] = [await member(admin), await member(admin)]
     await configMap('policy', 'policies', policy([alice.project.id], { '*/namespaces': ['get', 'list'] }))
     await configMap('sync', 'syncConfig', SYNC)
@@ -156,7 +72,7 @@ t.test(
 t.test(
   'what is edited in the policy ConfigMap decides within two seconds; what is broken changes nothing; deleted, it denies',
   async (t) => {
-    const { admin, folder, apiserver, kubectl, configMap, serve } = await world(t)
+    const { admin, folder, apiserver, kubectl, configMap, serve } = await clusterWorld(t)
     const { token, project } = await member(admin)
     const server = await serve(folder, ...FROM_CONFIG_MAPS)
     t.match(await ready(server), /\[!\]policy-configmap warning: the ConfigMap is not there/)
@@ -199,7 +115,7 @@ t.test(
 )
 
 t.test('Portcullis starts before the API server and takes up its ConfigMaps when it comes', async (t) => {
-  const { admin, folder, apiserver, configMap, serve } = await world(t)
+  const { admin, folder, apiserver, configMap, serve } = await clusterWorld(t)
   const alice = await member(admin)
   await configMap('policy', 'policies', policy([alice.project.id], { '*/namespaces': ['list'] }))
   await configMap('sync', 'syncConfig', SYNC)
@@ -226,116 +142,37 @@ t.test('Portcullis starts before the API server and takes up its ConfigMaps when
 })
 
 t.test(
-  'a role that is taken away loses its binding at the next log-in, and nobody else’s is touched',
+  'policies come from all ConfigMaps with a label, and a file beats the ConfigMap of a name',
   async (t) => {
-    const { admin, folder, kubectl, configMap, serve } = await world(t)
-    const { user, project, token, namespace } = await member(admin)
-    await admin.grant(user, { project: project.id }, 'k8s-developer')
-    await configMap('sync', 'syncConfig', SYNC)
-    const server = await serve(folder, ...FROM_CONFIG_MAPS, '--token-cache-ttl', '0')
-    const bindings = async () =>
-      (await kubectl('get', 'rolebindings', '-n', namespace, '-o', 'name'))
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => line.split('/')[1])
-        .sort()
-    await review(server, tokenReview(token))
-    t.same(
-      await bindings(),
-      ['k8s-developer', 'member', 'reader'].map((role) => `${user.id}_${role}`),
+    const { folder, kubectl, configMap, serve } = await clusterWorld(t)
+    const file = join(folder, 'rules.csv')
+    writeFileSync(file, 'p2, role:member, /file, get, allow\n')
+    await configMap(
+      'policy',
+      'policies',
+      JSON.stringify([{ nonresource: { verbs: ['get'], path: '/named' } }]),
     )
-    await kubectl(
-      'create',
-      'rolebinding',
-      `${user.id}_by-hand`,
-      '-n',
-      namespace,
-      '--clusterrole=view',
-      '--user=x',
-      '--group=y',
+    await configMap('labelled', 'rules.csv', 'p2, role:member, /labelled, get, allow\n')
+    await kubectl('label', 'configmap', 'labelled', '-n', 'kube-system', 'portcullis-test=policy')
+    const server = await serve(
+      folder,
+      ...['--policy-file', file, '--policy-configmap-name', 'policy'],
+      ...['--policy-configmap-selector', 'portcullis-test=policy'],
     )
-    await kubectl(
-      'create',
-      'rolebinding',
-      'other_k8s-developer',
-      '-n',
-      namespace,
-      '--clusterrole=k8s-developer',
-      '--user=x',
-    )
-    await admin.revokeRole(user, project.id, 'k8s-developer')
-    await review(server, tokenReview(token))
-    await until('it is gone', async () => !(await bindings()).includes(`${user.id}_k8s-developer`))
-    t.same(
-      await bindings(),
-      [`${user.id}_by-hand`, `${user.id}_member`, `${user.id}_reader`, 'other_k8s-developer'].sort(),
-    )
-    const before = await metric(server, 'kubernetes_calls_total{operation="list",outcome="ok"}')
-    for (let round = 0; round < 5; round += 1) await review(server, tokenReview(token))
-    t.equal(
-      await metric(server, 'kubernetes_calls_total{operation="list",outcome="ok"}'),
-      before,
-      'nothing is done twice',
-    )
-    t.same(errorsOf(server), [])
-  },
-)
-
-t.test(
-  '200 users of 20 projects log in at once at two replicas: everything exists once and no log has an error',
-  async (t) => {
-    // a simulated Keystone lets all of them through within moments
-    const keystone = await startSimulatedKeystone({ clock: systemClock })
-    t.teardown(() => keystone.close())
-    const { admin, folder, kubectl, configMap, serve } = await world(t, simulatedAdmin(keystone))
-    await configMap('sync', 'syncConfig', SYNC)
-    const replicas = [
-      await serve(folder, ...FROM_CONFIG_MAPS),
-      await serve(temporaryFolder(t), ...FROM_CONFIG_MAPS),
-    ]
-    const projects = await Promise.all(Array.from({ length: 20 }, () => admin.createProject()))
-    const users: { id: string; namespace: string; token: string }[] = []
-    for (let number = 0; number < 200; number += 1) {
-      const [user, project] = [
-        await admin.createUser(),
-        projects[number % 20] as { id: string; name: string },
-      ]
-      await admin.grant(user, { project: project.id }, 'member')
-      const token = await login(admin.url, user, { project: { id: project.id } })
-      users.push({ id: user.id, token, namespace: `${project.name}-${project.id}` })
+    const may = async (path: string) => {
+      const asked = accessReview(
+        'v1',
+        { roles: ['member'] },
+        { nonResourceAttributes: { path, verb: 'get' } },
+      )
+      return ((await authorize(server, asked)).answer.status as { allowed: boolean }).allowed
     }
-    const answers = await Promise.all(
-      users.flatMap(({ token }) => replicas.map((server) => review(server, tokenReview(token)))),
-    )
-    t.equal(answers.filter(({ result }) => result.authenticated).length, 400)
-    const names = async (kind: string) =>
-      JSON.parse(await kubectl('get', kind, '-A', '-o', 'json')).items.map(
-        ({ metadata }: { metadata: { name: string; namespace?: string } }) =>
-          `${metadata.namespace ?? ''}/${metadata.name}`,
-      ) as string[]
-    const bindings = users.flatMap(({ id, namespace }) =>
-      ['member', 'reader'].map((role) => `${namespace}/${id}_${role}`),
-    )
-    await until('all bindings exist', async () => {
-      const found = new Set(await names('rolebindings'))
-      return bindings.every((binding) => found.has(binding))
-    })
-    const namespaces = await names('namespaces')
-    t.ok(users.every(({ namespace }) => namespaces.includes(`/${namespace}`)))
-    for (const [index, server] of replicas.entries()) {
-      await until('the queue is empty', async () => (await metric(server, 'login_sync_queue')) === 0)
-      t.same(errorsOf(server), [], `replica ${index}`)
-      t.equal(await metric(server, 'login_sync_jobs_total{result="failed"}'), 0)
-    }
-    const made = await Promise.all(
-      replicas.map((server) =>
-        metric(server, 'login_sync_objects_total{kind="role_binding",action="create"}'),
-      ),
-    )
-    t.equal(
-      made.reduce((sum, count) => sum + count, 0),
-      400,
-      'each binding was made by one of the two',
-    )
+    t.ok(await may('/file'))
+    t.ok(await may('/labelled'))
+    t.notOk(await may('/named'))
+    t.equal(linesOf(server, 'warn').length, 1, 'and says so')
+    await kubectl('label', 'configmap', 'labelled', '-n', 'kube-system', 'portcullis-test-')
+    await until('it counts no more', async () => !(await may('/labelled')))
+    t.ok(await may('/file'))
   },
 )
