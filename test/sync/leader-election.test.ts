@@ -27,9 +27,13 @@ function world() {
   const cluster = createMemoryCluster()
   const leads: AbortSignal[][] = []
   const down = new Set<number>()
+  const hang = new Set<number>()
   const candidate = (index: number) => {
     leads[index] = []
-    const reach = <T>(call: () => Promise<T>) => (down.has(index) ? Promise.reject(DOWN) : call())
+    const reach = <T>(call: () => Promise<T>): Promise<T> => {
+      if (hang.has(index)) return new Promise(() => {})
+      return down.has(index) ? Promise.reject(DOWN) : call()
+    }
     const { client } = cluster
     return createLeaderElection({
       client: {
@@ -46,7 +50,7 @@ function world() {
       log: createLog({ level: 'fatal', destination: { write() {} } }),
     })
   }
-  return { clock, cluster, leads, down, candidate }
+  return { clock, cluster, leads, down, hang, candidate }
 }
 
 const end = (t: Test, ...elections: { stop(): Promise<void> }[]) =>
@@ -93,6 +97,20 @@ t.test('who stops gives the Lease back: another leads at its next look', async (
   t.equal(spec.holderIdentity, '')
   await clock.advance(2500)
   t.ok(two.leading())
+})
+
+t.test('a stop ends the lead at once, also while the API server hangs', async (t) => {
+  const { clock, leads, hang, candidate } = world()
+  const one = candidate(0)
+  await clock.advance(1000)
+  t.ok(one.leading())
+  hang.add(0)
+  await clock.advance(3000)
+  const stopped = one.stop()
+  t.ok(leads[0]?.[0]?.aborted)
+  await clock.advance(2500)
+  await stopped
+  t.notOk(one.leading())
 })
 
 t.test('a refused Lease is a fault, not a lead', async (t) => {

@@ -135,6 +135,17 @@ t.test('removals beyond a quarter are refused as a whole, a few always pass', as
   t.same(await sure.run(), done(0, 0, 31))
 })
 
+t.test('what the operator changes is no suspicious removal', async (t) => {
+  const { folder, write } = folderTemplate(t)
+  const { state, run } = world({ projects: 40, template: directoryTemplate(folder) })
+  t.same(await run(), done(120, 0, 0))
+  const roles = readRoleTable({ 'role-bindings': [{ 'keystone-role': 'member', role: 'viewer' }] })
+  state.rules = { ...state.rules, roles }
+  t.same(await run(), done(40, 0, 40))
+  write(POLICY.replace('closed', 'open'))
+  t.same(await run(), done(40, 0, 40))
+})
+
 t.test('a project counts as deleted only when Keystone says so when asked for it', async (t) => {
   const { cluster, state, run, without } = world({ projects: 3 })
   await run()
