@@ -95,13 +95,19 @@ function reconcileRules(
   { rules, mappings, namespaceOf }: SyncSettings,
 ): Omit<ReconcileRules, 'template'> {
   const identity = config.identity === 'qualified' ? qualifiedIdentity : compatibleIdentity
+  const mapped = mappings.some(({ username }) => username !== undefined)
+  const usernames = new Map<string, string | undefined>()
   return {
     namespaces: rules.dataTypes.includes('projects'),
     bindings: rules.dataTypes.includes('role_assignments'),
     inScope: rules.takes,
     namespaceOf: ({ id, name, domain }) => namespaceOf({ id, name, userDomainId: domain.id })?.name,
     roles: rules.roles,
-    usernameOf: (user, project, roles) => loginName({ identity, mappings }, user, project, roles),
+    usernameOf(user, project, roles) {
+      if (mapped || !usernames.has(user.id))
+        usernames.set(user.id, loginName({ identity, mappings }, user, project, roles))
+      return usernames.get(user.id)
+    },
     adopt: config.adopt,
     pruneAfterMs: config.pruneNamespaces ? config.pruneGrace : undefined,
   }

@@ -17,6 +17,8 @@ export interface ProjectNamespace {
 export type NamespaceFormat = (project: NamedProject) => ProjectNamespace | undefined
 
 const MAX_LENGTH = 63
+/** Namespaces of the cluster itself: a project is never one of them, whatever its id. */
+const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 
 /**
  * The namespace of a project as k8s-keystone-auth names it: `%i` is the project's id, `%n` its name, `%d` the domain id of
@@ -37,11 +39,14 @@ export function namespaceFormat(format: string): NamespaceFormat {
     })
     if (!complete) return undefined
     const label = asLabel(text)
-    if (label.length <= MAX_LENGTH && label.includes(asLabel(id))) return { name: label, fellBack: false }
+    if (label.length <= MAX_LENGTH && label.includes(asLabel(id))) return named(label, false)
     const bare = asLabel(id)
-    return bare === '' || bare.length > MAX_LENGTH ? undefined : { name: bare, fellBack: true }
+    return bare.length > MAX_LENGTH ? undefined : named(bare, true)
   }
 }
+
+const named = (name: string, fellBack: boolean) =>
+  name === '' || SYSTEM_NAMESPACES.includes(name) ? undefined : { name, fellBack }
 
 const asLabel = (text: string) =>
   text

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { runAtOnce, runInSlices, type Steps } from '../steps.ts'
 import type { RuleEngine } from './casbin-engine.ts'
 import { faultText } from './fault.ts'
 import type { AuthzMetrics, PolicyState } from './metrics.ts'
 import { compilePolicy, type Policy } from './policy.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type PolicyReading, readPolicyDocument } from './policy-text.ts'
-import { runAtOnce, runInSlices, type Steps } from './steps.ts'
 
 export interface PolicyStore extends PolicyState {
   /** The policy of the moment: one reference, swapped as a whole. */
@@ -82,8 +82,17 @@ export async function openPolicyStore(parts: {
   // one reload at a time, in the order in which changes are seen; those of the start wait for its end
   const { promise: opened, resolve: open } = Promise.withResolvers<void>()
   let reloads = opened
+  const waiting = new Set<PolicySource>()
   const reload = (source: PolicySource) => {
-    reloads = reloads.then(() => read(source)).then(compile)
+    // one that has not begun will see this change too
+    if (waiting.has(source)) return reloads
+    waiting.add(source)
+    reloads = reloads
+      .then(() => {
+        waiting.delete(source)
+        return read(source)
+      })
+      .then(compile)
     return reloads
   }
   const stops = sources.map((source) => source.watch(() => reload(source)))

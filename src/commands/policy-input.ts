@@ -9,13 +9,13 @@ import {
 } from '../authz/policy-text.ts'
 import { readAccessRequest } from '../authz/review-request.ts'
 import type { AccessRequest } from '../authz/rule.ts'
-import { runAtOnce } from '../authz/steps.ts'
 import { composeEngine } from '../compose-authorization.ts'
 import { listOption, switchOption, textOption } from '../config/option.ts'
 import { PortcullisError } from '../errors.ts'
 import { readConfigFile } from '../files/watched-file.ts'
 import { isRecord } from '../json.ts'
 import { namespaceFormat } from '../project-namespace.ts'
+import { runAtOnce } from '../steps.ts'
 
 export const STRICT = switchOption('Close the known holes of the JSON format, as `portcullis serve` does.')
 export const POLICY = listOption('Policy: .csv, .yaml or .json; the ending tells the format.', {

@@ -72,7 +72,7 @@ export function mirrorConfigMaps(parts: {
       fault(text) {
         lost = text
         if (text === undefined) log.info(fields, 'The watch of ConfigMaps stands again')
-        else log.error({ ...fields, err: text }, 'Cannot watch ConfigMaps, trying again')
+        else log.warn({ ...fields, err: text }, 'Cannot watch ConfigMaps, trying again')
         settle()
       },
     },

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { isRecord } from '../json.ts'
 import { type KubernetesObject, ROLE_BINDINGS } from '../kubernetes/object.ts'
 import { isOwned, isUnclaimed, ownerLabels } from './ownership.ts'
@@ -47,13 +46,14 @@ export function bindingSteps(
       continue
     }
     if (!options.complete) continue
-    const should = roleBinding(namespace, binding.grant, binding.target)
-    if (!isDeepStrictEqual(object.roleRef, should.roleRef)) {
+    const { kind, name: role } = isRecord(object.roleRef) ? object.roleRef : {}
+    const should = () => roleBinding(namespace, binding.grant, binding.target)
+    if (kind !== binding.target.kind || role !== binding.target.name) {
       remove(object, 'different')
-      others.push({ ...common, action: 'create', name, object: should, reason: 'different' })
-    } else if (adopted || !isDeepStrictEqual(object.subjects, should.subjects)) {
+      others.push({ ...common, action: 'create', name, object: should(), reason: 'different' })
+    } else if (adopted || onlyUser(object) !== binding.grant.username) {
       const metadata = { resourceVersion: object.metadata.resourceVersion, labels: ownerLabels }
-      const patch = { metadata, subjects: should.subjects }
+      const patch = { metadata, subjects: should().subjects }
       others.push({ ...common, action: 'update', name, patch, reason: adopted ? 'adopted' : 'different' })
     }
   }
@@ -66,17 +66,21 @@ export function bindingSteps(
   return { deletions, others, obstacles }
 }
 
-/** k8s-keystone-auth makes no marks: its bindings are told by their form, `<user id>_<role>` of one user to that ClusterRole. */
-function isOfKeystoneAuth({ metadata, roleRef, subjects }: KubernetesObject): boolean {
-  const role = /^[0-9a-f]{32,64}_(.+)$/.exec(metadata.name)?.[1]
+/** The name of the user whom a binding is for; undefined if it is for others, too. */
+function onlyUser({ subjects }: KubernetesObject): unknown {
   const [subject, more] = Array.isArray(subjects) ? subjects : []
+  return isRecord(subject) && subject.kind === 'User' && more === undefined ? subject.name : undefined
+}
+
+/** k8s-keystone-auth makes no marks: its bindings are told by their form, `<user id>_<role>` of one user to that ClusterRole. */
+function isOfKeystoneAuth(object: KubernetesObject): boolean {
+  const { metadata, roleRef } = object
+  const role = /^[0-9a-f]{32,64}_(.+)$/.exec(metadata.name)?.[1]
   return (
     isUnclaimed(metadata) &&
     isRecord(roleRef) &&
     roleRef.kind === 'ClusterRole' &&
     roleRef.name === role &&
-    isRecord(subject) &&
-    subject.kind === 'User' &&
-    more === undefined
+    onlyUser(object) !== undefined
   )
 }

@@ -1,5 +1,6 @@
 import type { KeystoneInventory, KeystoneProject } from '../keystone/inventory.ts'
 import { type KubernetesObject, NAMESPACES } from '../kubernetes/object.ts'
+import type { Steps } from '../steps.ts'
 import { bindingSteps } from './binding-steps.ts'
 import { byNamespace, type ClusterState } from './cluster-state.ts'
 import { keptNamespace, markedNamespace, markedSince, newNamespace, stateOf } from './namespace-steps.ts'
@@ -33,14 +34,14 @@ const NO_BINDINGS: ReadonlyMap<string, WantedBinding> = new Map()
 
 /**
  * Compares the cluster, which was looked at first, with Keystone, which was looked at afterwards: what the cluster has and
- * Keystone does not justify is then surely out of date. A pure function.
+ * Keystone does not justify is then surely out of date. A pure function, namespace by namespace.
  */
-export function difference(
+export function* difference(
   rules: ReconcileRules,
   inventory: KeystoneInventory,
   state: ClusterState,
   now: number,
-): Plan {
+): Steps<Plan> {
   const projects = new Map(inventory.projects.map((project) => [project.id, project]))
   const byName = new Map<string | undefined, KeystoneProject>(
     inventory.projects.map((project) => [rules.namespaceOf(project), project]),
@@ -120,6 +121,7 @@ export function difference(
   }
 
   for (const object of state.namespaces) {
+    yield
     const { metadata } = object
     if (metadata.deletionTimestamp !== undefined) served.add(metadata.annotations?.[PROJECT_ID] ?? '')
     else if (!isOwned(metadata)) look(object)
@@ -135,6 +137,7 @@ export function difference(
   const taken = new Set(state.namespaces.map(({ metadata }) => metadata.name))
   if (rules.namespaces)
     for (const project of inventory.projects) {
+      yield
       const name = rules.namespaceOf(project)
       if (name === undefined || taken.has(name) || served.has(project.id)) continue
       if (!project.enabled || !rules.inScope(project)) continue
@@ -143,6 +146,7 @@ export function difference(
       compareTemplate(name)
     }
 
+  const revocations = removals.filter(({ reason }) => reason !== 'different' && reason !== 'not_in_template')
   const marks = namespaces.filter(
     ({ reason }) => reason === 'project_disabled' || reason === 'project_deleted',
   )
@@ -151,6 +155,6 @@ export function difference(
     obstacles,
     vanished,
     owned: [...state.namespaces, ...state.bindings].filter(({ metadata }) => isOwned(metadata)).length,
-    removals: removals.length + marks.length,
+    removals: revocations.length + marks.length,
   }
 }

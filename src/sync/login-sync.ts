@@ -2,6 +2,8 @@ import { createTtlCache } from '../cache/ttl-cache.ts'
 import type { Clock } from '../clock.ts'
 import { PortcullisError } from '../errors.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
+import { NAMESPACES } from '../kubernetes/object.ts'
+import { watchObjects } from '../kubernetes/watch.ts'
 import type { Log } from '../log.ts'
 import type { NamespaceFormat } from '../project-namespace.ts'
 import { ensureBindings, type UserRoles } from './login-bindings.ts'
@@ -35,7 +37,7 @@ export interface SyncSettings {
 
 /** Namespaces and users in namespaces that are remembered as done. */
 const KNOWN = 50_000
-/** After so long it is looked whether it is still so: others may have deleted it. */
+/** After so long it is looked whether it is still so: others may have deleted what no watch tells of. */
 const KNOWN_MS = 300_000
 
 /** Namespaces and role bindings of k8s-keystone-auth, made when somebody logs in. */
@@ -55,6 +57,22 @@ export function createLoginSync(parts: {
   let current = settings()
   /** The API server did not answer last time: nobody waits for it until it does. */
   let away = false
+
+  const stopWatching = watchObjects({
+    client,
+    resource: NAMESPACES,
+    selection: {},
+    listener: {
+      listed: () => namespaces.clear(),
+      put({ metadata }) {
+        if (metadata.deletionTimestamp !== undefined) namespaces.delete(metadata.name)
+      },
+      gone: ({ metadata }) => namespaces.delete(metadata.name),
+      // without it the memory’s own end has to do
+      fault: () => undefined,
+    },
+    clock,
+  })
 
   /** One flight for each namespace: those of a project often come together. */
   function namespace(name: string, project: SyncProject): Promise<boolean> {
@@ -126,7 +144,7 @@ export function createLoginSync(parts: {
       if (rules.dataTypes.length === 0 || !rules.takes(logIn.project)) return undefined
       const name = used.namespaceOf({ ...logIn.project, userDomainId: logIn.userDomainId })
       if (name === undefined) {
-        log.warn({ project: logIn.project.id }, 'The project’s id is no name for a namespace')
+        log.warn({ project: logIn.project.id }, 'The project can have no namespace')
         return undefined
       }
       const known =
@@ -143,7 +161,10 @@ export function createLoginSync(parts: {
       return tried === undefined || away || waitMs === 0 ? undefined : wait(tried)
     },
     fault: queue.fault,
-    stop: queue.stop,
+    stop() {
+      stopWatching()
+      queue.stop()
+    },
   }
 }
 

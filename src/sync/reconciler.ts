@@ -4,6 +4,7 @@ import { withDeadline } from '../http/deadline.ts'
 import type { InventoryReader, KeystoneInventory } from '../keystone/inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { type KubernetesObject, NAMESPACES, type Resource, ROLE_BINDINGS } from '../kubernetes/object.ts'
+import { runInSlices } from '../steps.ts'
 import type { ClusterState } from './cluster-state.ts'
 import { difference, type ReconcileRules } from './difference.ts'
 import type { Plan } from './plan.ts'
@@ -98,12 +99,8 @@ export function createReconciler(parts: {
       const state = await readState(parts.template !== undefined && usable)
       const found: KeystoneInventory = await withDeadline(clock, KEYSTONE_DEADLINE_MS, inventory.read)
       // a namespace without its network policies would stand open
-      const plan = difference(
-        { ...rules, template, namespaces: rules.namespaces && usable },
-        found,
-        state,
-        clock.now(),
-      )
+      const all = { ...rules, template, namespaces: rules.namespaces && usable }
+      const plan = await runInSlices(difference(all, found, state, clock.now()), clock)
       const refused = tooMany(plan, parts.maxRemovals)
       if (refused === undefined) await confirmVanished(plan)
       return { plan, projects: found.projects.length, refused, templateFault: fault }
