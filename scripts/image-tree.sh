@@ -12,8 +12,13 @@ tree=$(cd "$1" && pwd)
 # ---- the package, as a checkout lies: the launcher finds Node beside it -------------------------
 home=$tree/opt/portcullis
 mkdir -p "$home/bin" "$home/node_modules/node/bin"
-sh scripts/build.sh "$home/dist"
-cp -R policies package.json LICENSE "$home/"
+# built in a copy: others may be building or running what stands here
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp -R package.json scripts src "$copy/"
+ln -s "$PWD/node_modules" "$copy/node_modules"
+(cd "$copy" && npm run --silent build)
+cp -R "$copy/dist" policies package.json LICENSE "$home/"
 cp bin/portcullis "$home/bin/"
 cp node_modules/node/bin/node "$home/node_modules/node/bin/"
 chmod -R u=rwX,go=rX "$home"

@@ -11,8 +11,8 @@ import { review, tokenReview } from '../support/wire.ts'
 
 // what a package holds: the launcher, the built JavaScript and the policies, and none of the sources or packages
 const home = temporaryFolder(t)
-execFileSync('sh', [join(ROOT, 'scripts/build.sh'), join(home, 'dist')])
-for (const part of ['package.json', 'policies'])
+execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT })
+for (const part of ['package.json', 'dist', 'policies'])
   cpSync(join(ROOT, part), join(home, part), { recursive: true })
 mkdirSync(join(home, 'bin'))
 cpSync(join(ROOT, 'bin/portcullis'), join(home, 'bin/portcullis'))
