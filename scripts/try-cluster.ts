@@ -4,12 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { exampleCluster } from '../test/support/example-cluster.ts'
-import { login } from '../test/support/keystone-admin.ts'
 import { createKeyProject, simulatedOpenStack } from '../test/support/kms-program.ts'
 import { type KubeApiserver, startKubeApiserver } from '../test/support/kube-apiserver.ts'
 import { testPort } from '../test/support/ports.ts'
 import { runProgram, temporaryFolder } from '../test/support/program.ts'
 import { runScript } from '../test/support/script.ts'
+import { ROOT } from '../test/support/source-files.ts'
 
 const PLACE = { apiPort: testPort(16463), etcdPort: testPort(12399) }
 const RULES = `# everybody works in the namespace of the own project, and admins see everything but secrets
@@ -30,11 +30,20 @@ async function start(): Promise<string> {
   )
   const { admin, barbican } = await simulatedOpenStack(cleaner)
   const keys = await createKeyProject(admin, barbican.url)
+  const cache = temporaryFolder(cleaner)
   const users = await Promise.all(
     ['alice', 'bob'].map(async (name) => {
       const [user, project] = [await admin.createUser({ name }), await admin.createProject()]
       await admin.grant(user, { project: project.id }, 'member')
-      return { name, project: project.id, token: await login(admin.url, user, { project }) }
+      const variables = {
+        OS_AUTH_URL: admin.url,
+        OS_USER_ID: user.id,
+        OS_PASSWORD: user.password,
+        OS_PROJECT_ID: project.id,
+        // where its token is kept: not among those of whoever tries this
+        XDG_CACHE_HOME: cache,
+      }
+      return { name, project: project.id, variables }
     }),
   )
   const cluster = await exampleCluster(cleaner, {
@@ -73,7 +82,7 @@ In another shell:
 
   export KUBECONFIG=${kubeconfig} PATH=${dirname(apiserver.kubectlPath)}:$PATH
 
-Two users of two projects; each project has the namespace that bears its id:
+Two users of two projects, each with the namespace that bears its id; kubectl logs in by itself (bin/client-keystone-auth):
   kubectl --context alice auth whoami
   kubectl --context alice create configmap mine
   kubectl --context alice get configmaps
@@ -100,7 +109,7 @@ Ctrl-C ends everything.
 
 function kubeconfigOf(
   { url, ca, adminKubeconfig }: KubeApiserver,
-  users: readonly { name: string; project: string; token: string }[],
+  users: readonly { name: string; project: string; variables: Readonly<Record<string, string>> }[],
 ) {
   const cluster = { server: url, 'certificate-authority-data': Buffer.from(ca).toString('base64') }
   const [admin] = parse(readFileSync(adminKubeconfig, 'utf8')).users
@@ -108,7 +117,10 @@ function kubeconfigOf(
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'try', cluster }],
-    users: [...users.map(({ name, token }) => ({ name, user: { token } })), { ...admin, name: 'admin' }],
+    users: [
+      ...users.map(({ name, variables }) => ({ name, user: { exec: plugin(variables) } })),
+      { ...admin, name: 'admin' },
+    ],
     contexts: [...users, { name: 'admin', project: 'default' }].map(({ name, project }) => ({
       name,
       context: { cluster: 'try', user: name, namespace: project },
@@ -116,6 +128,14 @@ function kubeconfigOf(
     'current-context': 'alice',
   })
 }
+
+/** kubectl's way to a token: it runs our program, which logs in to Keystone. */
+const plugin = (variables: Readonly<Record<string, string>>) => ({
+  apiVersion: 'client.authentication.k8s.io/v1',
+  command: join(ROOT, 'bin/client-keystone-auth'),
+  env: Object.entries(variables).map(([name, value]) => ({ name, value })),
+  interactiveMode: 'Never',
+})
 
 let code = 0
 try {
