@@ -111,12 +111,12 @@ const call = async (path: string, method: string, body?: object) => {
     throw new Error(`${method} ${path}: ${reply.text}`)
   return reply.status === 200 ? JSON.parse(reply.text) : undefined
 }
-await kubectl('create', 'serviceaccount', 'root', '-n', 'kube-system')
+await kubectl('create', 'serviceaccount', 'deployment-root', '-n', 'kube-system')
 await kubectl(
-  ...['create', 'clusterrolebinding', 'root', '--clusterrole=cluster-admin'],
-  '--serviceaccount=kube-system:root',
+  ...['create', 'clusterrolebinding', 'deployment-root', '--clusterrole=cluster-admin'],
+  '--serviceaccount=kube-system:deployment-root',
 )
-const root = (await kubectl('create', 'token', 'root', '-n', 'kube-system')).trim()
+const root = (await kubectl('create', 'token', 'deployment-root', '-n', 'kube-system')).trim()
 
 /** A user with both roles that the example binds, and a project whose namespace bears its id. */
 async function member() {

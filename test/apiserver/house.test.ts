@@ -222,12 +222,14 @@ t.test('restarts of each part under load heal, and nothing is ever allowed again
       body,
     })
   }
-  await apiserver.kubectl(['create', 'serviceaccount', 'writer', '-n', 'kube-system'])
+  await apiserver.kubectl(['create', 'serviceaccount', 'house-writer', '-n', 'kube-system'])
   await apiserver.kubectl([
-    ...['create', 'clusterrolebinding', 'writer', '--clusterrole=cluster-admin'],
-    '--serviceaccount=kube-system:writer',
+    ...['create', 'clusterrolebinding', 'house-writer', '--clusterrole=cluster-admin'],
+    '--serviceaccount=kube-system:house-writer',
   ])
-  const writer = (await apiserver.kubectl(['create', 'token', 'writer', '-n', 'kube-system'])).stdout.trim()
+  const writer = (
+    await apiserver.kubectl(['create', 'token', 'house-writer', '-n', 'kube-system'])
+  ).stdout.trim()
   let number = 0
   const loads = [
     load('allowed', allowed),
