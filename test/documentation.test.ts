@@ -7,6 +7,7 @@ import { createAuthzMetrics } from '../src/authz/metrics.ts'
 import { kmsOptions, rotateOptions } from '../src/config/kms-options.ts'
 import type { Option, OptionTable } from '../src/config/option.ts'
 import { serveOptions } from '../src/config/serve-options.ts'
+import { syncOptions } from '../src/config/sync-options.ts'
 import { ERROR_CODES } from '../src/errors.ts'
 import { createKeystoneMetrics } from '../src/keystone/metrics.ts'
 import { createBarbicanMetrics } from '../src/kms/barbican-metrics.ts'
@@ -15,6 +16,7 @@ import { KMS_OUTCOMES } from '../src/kms/kms-service.ts'
 import { createKubernetesMetrics, watchConnections } from '../src/kubernetes/metrics.ts'
 import { createMetricsRegistry } from '../src/metrics/registry.ts'
 import { createLoginSyncMetrics } from '../src/sync/login-sync-metrics.ts'
+import { createReconcileMetrics, RUN_OUTCOMES } from '../src/sync/reconcile-metrics.ts'
 import { createSyncConfigMetrics } from '../src/sync/sync-config.ts'
 import { ROOT } from './support/source-files.ts'
 
@@ -23,11 +25,17 @@ const missing = (names: readonly string[], text: string) =>
   names.filter((name) => !text.includes(`\`${name}`))
 
 t.test('every error code and every outcome has a row in docs/errors.md', async (t) => {
-  t.same(missing([...ERROR_CODES, ...REFUSALS, ...FAILURES, ...KMS_OUTCOMES], read('docs/errors.md')), [])
+  t.same(
+    missing(
+      [...ERROR_CODES, ...REFUSALS, ...FAILURES, ...KMS_OUTCOMES, ...RUN_OUTCOMES],
+      read('docs/errors.md'),
+    ),
+    [],
+  )
 })
 
 t.test('every flag and its environment variables stand in docs/configuration.md', async (t) => {
-  const table = [serveOptions('portcullis'), kmsOptions, rotateOptions].flatMap((options) =>
+  const table = [serveOptions('portcullis'), syncOptions, kmsOptions, rotateOptions].flatMap((options) =>
     Object.entries<Option<unknown>>(options as OptionTable),
   )
   const text = read('docs/configuration.md')
@@ -57,6 +65,7 @@ t.test('every metric has a row in docs/operations.md, and every row a metric', a
   watchConnections(registry, () => [])
   createSyncConfigMetrics(registry)
   createLoginSyncMetrics(registry).watch(() => 0)
+  createReconcileMetrics(registry).watch({ leading: () => false, obstacles: () => 0, lastSuccess: () => 0 })
   createKmsMetrics({ registry } as Parameters<typeof createKmsMetrics>[0])
   const zero = () => 0
   createAuthzMetrics(registry).watch({

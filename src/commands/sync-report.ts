@@ -6,8 +6,9 @@ import type { Comparison } from '../sync/reconciler.ts'
 const PAST = { create: 'created', update: 'updated', delete: 'deleted' } as const
 const WHAT = { not_ours: 'is not ours', unclear: 'is ours, but does not say of which project' } as const
 
+/** Names of roles are Keystone's: what a terminal would obey is not printed. */
 const nameOf = ({ namespace, name }: { namespace?: string; name: string }) =>
-  namespace === undefined ? name : `${namespace}/${name}`
+  (namespace === undefined ? name : `${namespace}/${name}`).replace(/\p{Cc}/gu, '?')
 
 /** The difference for people: a line for each step. */
 export function planText({ plan, projects }: Comparison): string {

@@ -146,6 +146,7 @@ export function* difference(
       compareTemplate(name)
     }
 
+  const revocations = removals.filter(({ reason }) => reason !== 'different' && reason !== 'not_in_template')
   const marks = namespaces.filter(
     ({ reason }) => reason === 'project_disabled' || reason === 'project_deleted',
   )
@@ -154,6 +155,6 @@ export function* difference(
     obstacles,
     vanished,
     owned: [...state.namespaces, ...state.bindings].filter(({ metadata }) => isOwned(metadata)).length,
-    removals: removals.length + marks.length,
+    removals: revocations.length + marks.length,
   }
 }

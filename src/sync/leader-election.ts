@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, pause } from '../clock.ts'
 import { errorText } from '../errors.ts'
 import { isRecord, isText } from '../json.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
@@ -18,6 +18,8 @@ export interface LeaderElection {
 const LOOKS = 5
 const LAST_RENEWAL = 2 / 3
 const LONGEST_LEASE_S = 3600
+/** An API server that hangs holds no shutdown up: the Lease ends by itself. */
+const RELEASE_MS = 2000
 
 interface Seen {
   readonly version: string | undefined
@@ -42,35 +44,33 @@ export function createLeaderElection(parts: {
   const { client, lease, identity, leaseMs, clock, log } = parts
   const stopping = new AbortController()
   let seen: Seen | undefined
-  let lead: { readonly controller: AbortController; version: string | undefined } | undefined
+  let lead: AbortController | undefined
+  /** Of the Lease when we wrote it last. */
+  let version: string | undefined
   let cancelEnd = () => {}
   let fault: string | undefined
-  let running: Promise<void> = Promise.resolve()
 
   const time = () => new Date(clock.now()).toISOString().replace('Z', '000Z')
   const leaseDurationSeconds = Math.max(1, Math.round(leaseMs / 1000))
 
   function stepDown(why: string): void {
     if (lead === undefined) return
-    lead.controller.abort()
+    lead.abort()
     lead = undefined
     cancelEnd()
     log.warn({ why }, 'Leads no longer')
   }
 
-  function held(object: KubernetesObject, since: number): void {
-    const version = object.metadata.resourceVersion
+  function held(since: number): void {
+    const left = since + leaseMs * LAST_RENEWAL - clock.monotonic()
+    // an answer that took so long is no news
+    if (left <= 0) return
     cancelEnd()
-    cancelEnd = clock.after(since + leaseMs * LAST_RENEWAL - clock.monotonic(), () =>
-      stepDown('not renewed in time'),
-    )
-    if (lead !== undefined) {
-      lead.version = version
-      return
-    }
-    lead = { controller: new AbortController(), version }
+    cancelEnd = clock.after(left, () => stepDown('not renewed in time'))
+    if (lead !== undefined) return
+    lead = new AbortController()
     log.info('Leads')
-    parts.elected(lead.controller.signal)
+    parts.elected(lead.signal)
   }
 
   /** Undefined if it was ours to write, else why not. */
@@ -94,14 +94,15 @@ export function createLeaderElection(parts: {
             spec,
           })
     if (typeof answer === 'string') return answer
-    if (!stopping.signal.aborted) held(answer, since)
+    version = answer.metadata.resourceVersion
+    if (!stopping.signal.aborted) held(since)
     return undefined
   }
 
   async function look(): Promise<string | undefined> {
     if (lead !== undefined) {
       const refusal = await take({
-        metadata: { ...lease, ...(lead.version && { resourceVersion: lead.version }) },
+        metadata: { ...lease, ...(version && { resourceVersion: version }) },
       })
       if (refusal === 'conflict' || refusal === 'absent') stepDown('another has the lease')
       return refusal === 'conflict' || refusal === 'absent' ? undefined : refusal
@@ -109,13 +110,13 @@ export function createLeaderElection(parts: {
     const found = await client.get(LEASES, lease)
     if (found === 'absent') return lost(await take(undefined))
     if (typeof found === 'string') return found
-    const version = found.metadata.resourceVersion
+    const { resourceVersion: there } = found.metadata
     const now = clock.monotonic()
-    const since = seen !== undefined && seen.version === version ? seen.at : now
-    seen = { version, at: since }
+    const since = seen !== undefined && seen.version === there ? seen.at : now
+    seen = { version: there, at: since }
     const { holder, seconds } = specOf(found)
     const over = now - since >= seconds * 1000
-    return holder === '' || over ? lost(await take(found)) : undefined
+    return holder === '' || holder === identity || over ? lost(await take(found)) : undefined
   }
 
   async function turn(): Promise<void> {
@@ -134,31 +135,28 @@ export function createLeaderElection(parts: {
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       await turn()
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after((leaseMs / LOOKS) * (0.8 + Math.random() * 0.4), resolve)
-        stopping.signal.addEventListener('abort', () => {
-          cancel()
-          resolve()
-        })
-      })
+      await pause(clock, (leaseMs / LOOKS) * (0.8 + Math.random() * 0.4), stopping.signal)
     }
   }
 
-  running = run()
+  async function release(): Promise<void> {
+    await running
+    const patch = {
+      metadata: { resourceVersion: version },
+      spec: { holderIdentity: '', renewTime: time() },
+    }
+    await client.patch(LEASES, lease, patch).catch(() => undefined)
+  }
+
+  const running = run()
   return {
     leading: () => lead !== undefined,
     fault: () => fault,
-    async stop() {
+    stop() {
       stopping.abort()
-      await running
-      const version = lead?.version
-      if (lead === undefined) return
+      if (lead === undefined) return Promise.resolve()
       stepDown('shutting down')
-      const patch = {
-        metadata: { resourceVersion: version },
-        spec: { holderIdentity: '', renewTime: time() },
-      }
-      await client.patch(LEASES, lease, patch).catch(() => undefined)
+      return Promise.race([release(), pause(clock, RELEASE_MS, new AbortController().signal)])
     },
   }
 }

@@ -48,7 +48,7 @@ export interface Plan {
   readonly vanished: readonly string[]
   /** Namespaces and role bindings that carry our label. */
   readonly owned: number
-  /** How many of these would lose what they stand for: bindings that go, namespaces that are marked. */
+  /** How many of these Keystone no longer justifies: bindings that go for good, namespaces that are marked. */
   readonly removals: number
 }
 

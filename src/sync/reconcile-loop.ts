@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, pause } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { ACTIONS } from './plan.ts'
@@ -67,15 +67,7 @@ export function createReconcileLoop(parts: {
     async run(lead) {
       while (!lead.aborted) {
         if (parts.wanted()) await turn(lead)
-        await new Promise<void>((resolve) => {
-          const cancel = clock.after(parts.intervalMs, resolve)
-          const end = () => {
-            cancel()
-            resolve()
-          }
-          if (lead.aborted) end()
-          else lead.addEventListener('abort', end, { once: true })
-        })
+        await pause(clock, parts.intervalMs, lead)
       }
       fault = undefined
     },

@@ -353,7 +353,7 @@ t.test('what k8s-keystone-auth made is taken over with --adopt, and only that', 
 })
 
 t.test('credentials that do not see everything change nothing', async (t) => {
-  const { user, project, run, sync } = await world(t)
+  const { folder, user, project, run, sync } = await world(t)
   const alice = await user()
   const { id } = await project([alice, 'member'])
   await run()
@@ -362,7 +362,14 @@ t.test('credentials that do not see everything change nothing', async (t) => {
   const { code, stderr, stdout } = await runProgram(
     t,
     'portcullis',
-    ['sync', 'run', '--kubeconfig', apiserver.adminKubeconfig, '--sync-config-file', '/dev/null'],
+    [
+      'sync',
+      'run',
+      '--kubeconfig',
+      apiserver.adminKubeconfig,
+      '--sync-config-file',
+      join(folder, 'sync.yaml'),
+    ],
     {
       ...OPENSTACK,
       OS_USER_ID: alice.id,
