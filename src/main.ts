@@ -84,4 +84,7 @@ function packageVersion(): string {
 // what a failed start has opened already must not keep the process alive
 // a command that waits for a timer is still at work
 stayAlive()
-process.exit(await main())
+const code = await main()
+// what is still on its way to a slow reader would be lost
+await new Promise((resolve) => process.stdout.write('', resolve))
+process.exit(code)
