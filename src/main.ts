@@ -3,6 +3,7 @@ import { enableCompileCache } from 'node:module'
 import { stayAlive } from './clock.ts'
 import type { Command, CommandWorld } from './commands/world.ts'
 import { errorText, PortcullisError } from './errors.ts'
+import { keepTickShape } from './tick-shape.ts'
 
 enableCompileCache()
 
@@ -84,6 +85,7 @@ function packageVersion(): string {
 // what a failed start has opened already must not keep the process alive
 // a command that waits for a timer is still at work
 stayAlive()
+keepTickShape()
 const code = await main()
 // what is still on its way to a slow reader would be lost
 await new Promise((resolve) => process.stdout.write('', resolve))

@@ -15,6 +15,8 @@ export interface TokenCache {
   readonly negativeEntries: number
 }
 
+const MAX_SHARED_USERS = 10_000
+
 /**
  * Good and bad tokens are kept apart, so that a flood of bad ones never drives a good one out. Lifetimes of
  * good ones are up to a tenth shorter, at random, so that those that came together do not end together.
@@ -34,6 +36,14 @@ export function createTokenCache(options: {
     ...(evicted && { evicted }),
   })
   const bad = createTtlCache<Verdict>({ max: maxEntries, clock })
+  // kubectl brings token after token of one user: what is said of them is kept once
+  const users = createTtlCache<{ readonly text: string }>({ max: MAX_SHARED_USERS, clock })
+  const shared = (text: string): string => {
+    const known = users.get(text)
+    if (known !== undefined) return known.text
+    users.set(text, { text }, ttlMs)
+    return text
+  }
   return {
     key: createTokenKey(randomBytes(32)),
     get(key) {
@@ -44,12 +54,17 @@ export function createTokenCache(options: {
     },
     set(key, verdict) {
       if (verdict.kind === 'authenticated')
-        good.set(key, verdict, Math.min(ttlMs * (1 - Math.random() / 10), verdict.expiresAt - clock.now()))
+        good.set(
+          key,
+          { ...verdict, user: shared(verdict.user) },
+          Math.min(ttlMs * (1 - Math.random() / 10), verdict.expiresAt - clock.now()),
+        )
       if (verdict.kind === 'refused') bad.set(key, verdict, negativeTtlMs)
     },
     clear() {
       good.clear()
       bad.clear()
+      users.clear()
     },
     get entries() {
       return good.size

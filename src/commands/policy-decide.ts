@@ -67,7 +67,7 @@ function linePolicy(line: string, value: unknown, engine: RuleEngine, strict: bo
   const node = firstMember(readJson(line, 'forbidden'), 'policy')
   if (node === undefined) throw new Error('policy: expected a list of policy entries')
   try {
-    const outcome = runAtOnce(cpoOutcome(runAtOnce(readCpoEntries(node, line)), line, options))
+    const outcome = runAtOnce(cpoOutcome(readCpoEntries(node, line), line, options))
     return runAtOnce(compilePolicy([outcome], engine))
   } catch (error) {
     if (!(error instanceof PolicyTextError)) throw error

@@ -59,12 +59,28 @@ export function createMetricsRegistry(): MetricsRegistry {
   return {
     counter(name, help, labels) {
       const labelNames = Object.keys(labels)
-      const metric = new PromCounter({ name: full(name), help, labelNames, registers: [registry] })
-      const series = new Map(
-        combinations(labels).map((row) => [seriesKey(row, labelNames), metric.labels(row)] as const),
-      )
-      for (const child of series.values()) child.inc(0)
-      return { add: (values, by = 1) => series.get(seriesKey(values, labelNames))?.inc(by) }
+      // counted in plain numbers, handed over when somebody scrapes: this stands in the way of every review
+      const series = new Map<string, { pending: number; child: { inc(by: number): void } }>()
+      const metric = new PromCounter({
+        name: full(name),
+        help,
+        labelNames,
+        registers: [registry],
+        collect() {
+          for (const one of series.values()) {
+            one.child.inc(one.pending)
+            one.pending = 0
+          }
+        },
+      })
+      for (const row of combinations(labels))
+        series.set(seriesKey(row, labelNames), { pending: 0, child: metric.labels(row) })
+      return {
+        add(values, by = 1) {
+          const one = series.get(seriesKey(values, labelNames))
+          if (one !== undefined) one.pending += by
+        },
+      }
     },
     histogram(name, help, labels) {
       const labelNames = Object.keys(labels)

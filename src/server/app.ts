@@ -1,9 +1,11 @@
-import { isUtf8 } from 'node:buffer'
 import { constants as tls } from 'node:crypto'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { SecureContextOptions } from 'node:tls'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { HostPort } from '../config/option.ts'
 import type { Log } from '../log.ts'
+import { NOT_JSON } from './review-responder.ts'
+import type { StreamTaker } from './review-streams.ts'
 import { statusObject } from './status.ts'
 
 /** The one place that knows Fastify; routes are added by those who take an App. */
@@ -11,7 +13,7 @@ export type App = FastifyInstance
 export type Reply = FastifyReply
 
 /** A review with the largest token and many groups has some 100 KB; contracts A.7. */
-const BODY_LIMIT = 1024 * 1024
+export const BODY_LIMIT = 1024 * 1024
 /** Above Go's 90 s for idle connections: a connection is never closed by us while the apiserver uses it (contracts A.4). */
 const KEEP_ALIVE_MS = 100_000
 /** A request that takes longer to arrive than the apiserver waits for its answer is of no use to anybody. */
@@ -68,7 +70,7 @@ export function createApp(options: { log: Log; tls?: ServingTls }): App {
 
 /** Our own words: the library's can quote what was sent, which may be a token. */
 const MESSAGES: Readonly<Record<number, string>> = {
-  400: 'the body is not a JSON document in UTF-8',
+  400: NOT_JSON,
   413: `the body is larger than ${BODY_LIMIT} bytes`,
   414: 'the URL is too long',
   415: 'expected Content-Type: application/json',
@@ -76,11 +78,32 @@ const MESSAGES: Readonly<Record<number, string>> = {
 }
 
 function acceptJsonOnly(app: App): void {
-  const parse = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (!isUtf8(body as Buffer)) done(Object.assign(new Error('not UTF-8'), { statusCode: 400 }))
-    else parse(request, body.toString('utf8'), done)
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  )
+}
+
+/** JSON.parse that refuses what would reach for a prototype. Throws on what is no JSON. */
+export function jsonParser(app: App): (text: string) => unknown {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  return (text) => {
+    let document: unknown
+    parse(undefined as never, text, (error, parsed) => {
+      if (error) throw error
+      document = parsed
+    })
+    return document
+  }
+}
+
+/** Lets `take` have each new HTTP/2 stream first. What it leaves goes the way of Fastify. */
+export function takeStreams(app: App, take: StreamTaker): void {
+  const [pass] = app.server.listeners('stream')
+  if (pass === undefined) return
+  app.server.removeListener('stream', pass as () => void)
+  app.server.on('stream', (...args: [ServerHttp2Stream, IncomingHttpHeaders]) => {
+    if (!take(args[0], args[1])) pass.apply(app.server, args)
   })
 }
 

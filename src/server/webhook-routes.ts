@@ -1,17 +1,21 @@
-import { isRecord } from '../json.ts'
-import type { App } from './app.ts'
-import { REVIEW_VERSIONS, type ReviewAnswer, type ReviewHandler, type ReviewVersion } from './review.ts'
+import { type App, BODY_LIMIT, jsonParser, takeStreams } from './app.ts'
+import type { ReviewHandler } from './review.ts'
+import { createReviewResponder, type ReviewReply } from './review-responder.ts'
+import { reviewStreams } from './review-streams.ts'
 import { statusObject } from './status.ts'
 
-type Request = { readonly handler: ReviewHandler; readonly version: ReviewVersion; readonly spec: unknown }
+const NOTHING = Buffer.alloc(0)
 
 /**
- * POST `/webhook` takes every kind of review, as k8s-keystone-auth does; the other paths take one kind each. The
- * answer has the request's apiVersion and kind (contracts A.5) and nothing else of the request: above all no token.
+ * POST `/webhook` takes every kind of review, as k8s-keystone-auth does; the other paths take one kind each. Both
+ * ways in, over HTTP/1.1 and over HTTP/2, end at the same responder.
  */
 export function addWebhookRoutes(app: App, routes: Readonly<Record<string, readonly ReviewHandler[]>>): void {
-  for (const [path, handlers] of Object.entries(routes)) {
-    const prefixes = answerPrefixes(handlers)
+  const parse = jsonParser(app)
+  const responders = new Map(
+    Object.entries(routes).map(([path, handlers]) => [path, createReviewResponder(handlers, parse)] as const),
+  )
+  for (const [path, respond] of responders) {
     app.route({
       method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       url: path,
@@ -21,40 +25,12 @@ export function addWebhookRoutes(app: App, routes: Readonly<Record<string, reado
       handler: () => undefined,
     })
     app.post(path, (request, reply) => {
-      const review = readReview(request.body, handlers)
-      const refuse = (message: string) => void reply.code(400).send(statusObject(400, message))
-      if (typeof review === 'string') return refuse(review)
-      const finish = (answer: ReviewAnswer) => {
-        if ('invalid' in answer) return refuse(answer.invalid)
-        const prefix = prefixes.get(`${review.handler.kind}/${review.version}`)
-        reply.header('content-type', 'application/json').send(`${prefix}${answer.status}}`)
-      }
-      const answer = review.handler.answer(review.version, review.spec)
+      const finish = ({ code, text }: ReviewReply) =>
+        void reply.code(code).header('content-type', 'application/json').send(text)
+      const answer = respond((request.body as Buffer | undefined) ?? NOTHING)
       if (answer instanceof Promise) answer.then(finish)
       else finish(answer)
     })
   }
-}
-
-/** Everything that stands before the status, made once for each kind and version. */
-function answerPrefixes(handlers: readonly ReviewHandler[]): ReadonlyMap<string, string> {
-  return new Map(
-    handlers.flatMap(({ group, kind }) =>
-      REVIEW_VERSIONS.map((version) => [
-        `${kind}/${version}`,
-        `{"kind":"${kind}","apiVersion":"${group}/${version}","metadata":{"creationTimestamp":null},"status":`,
-      ]),
-    ),
-  )
-}
-
-function readReview(body: unknown, handlers: readonly ReviewHandler[]): Request | string {
-  if (!isRecord(body)) return 'expected a review: a JSON object with apiVersion, kind and spec'
-  const handler = handlers.find((candidate) => candidate.kind === body.kind)
-  if (handler === undefined)
-    return `kind: expected ${handlers.map((candidate) => candidate.kind).join(' or ')}`
-  const version = REVIEW_VERSIONS.find((candidate) => `${handler.group}/${candidate}` === body.apiVersion)
-  if (version === undefined)
-    return `apiVersion: expected ${REVIEW_VERSIONS.map((candidate) => `${handler.group}/${candidate}`).join(' or ')}`
-  return { handler, version, spec: body.spec }
+  takeStreams(app, reviewStreams({ responders, limit: BODY_LIMIT }))
 }
