@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
-import { withDeadline } from '../http/deadline.ts'
 import type { KubernetesClient, Selection } from './client.ts'
 import { readEvents } from './event-lines.ts'
 import type { KubernetesObject, Resource } from './object.ts'
@@ -34,7 +33,8 @@ export function watchObjects(parts: {
   clock: Clock
 }): () => void {
   const { client, resource, selection, listener, clock } = parts
-  const stopping = new AbortController()
+  let current = new AbortController()
+  let stopped = false
   let version: string | undefined
   let pause = FIRST_PAUSE_MS
   let faulty = false
@@ -43,19 +43,22 @@ export function watchObjects(parts: {
     const found = await client.list(resource, selection)
     if (typeof found === 'string') throw refused('list', found)
     version = found.resourceVersion
-    if (!stopping.signal.aborted) listener.listed(found.items)
+    if (!stopped) listener.listed(found.items)
   }
 
+  /** One watch. Its signal is made by hand: `AbortSignal.any` keeps what it made as long as its longest-lived part. */
   async function watch(resourceVersion: string): Promise<void> {
     const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + Math.random() / 2))
-    await withDeadline(clock, timeoutSeconds * 1000 + GRACE_MS, async (deadline) => {
-      const signal = AbortSignal.any([deadline, stopping.signal])
+    current = new AbortController()
+    const { signal } = current
+    const cancel = clock.after(timeoutSeconds * 1000 + GRACE_MS, () => current.abort())
+    try {
       const body = await client.openWatch(resource, selection, { resourceVersion, timeoutSeconds, signal })
       if (body === 'expired') return forget()
       if (typeof body === 'string') throw refused('watch', body)
       well()
       for await (const event of readEvents(body)) {
-        if (stopping.signal.aborted) return
+        if (stopped) return
         if (event.kind === 'ended') {
           forget()
           if (event.refusal === 'expired') return
@@ -65,7 +68,9 @@ export function watchObjects(parts: {
         if (event.kind === 'put') listener.put(event.object)
         if (event.kind === 'gone') listener.gone(event.object)
       }
-    })
+    } finally {
+      cancel()
+    }
   }
 
   function forget(): void {
@@ -93,15 +98,15 @@ export function watchObjects(parts: {
   }
 
   async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    while (!stopped) {
       try {
         const start = clock.monotonic()
         if (version === undefined) await list()
-        if (version !== undefined) await watch(version)
+        if (version !== undefined && !stopped) await watch(version)
         // a server that ends every watch at once is not asked without pause
         if (clock.monotonic() - start < FIRST_PAUSE_MS) await rest()
       } catch (error) {
-        if (stopping.signal.aborted) return
+        if (stopped) return
         if (!faulty) listener.fault(errorText(error))
         faulty = true
         await rest()
@@ -110,5 +115,8 @@ export function watchObjects(parts: {
   }
 
   void run()
-  return () => stopping.abort()
+  return () => {
+    stopped = true
+    current.abort()
+  }
 }

@@ -28,6 +28,7 @@ export interface FakeApiserver {
   remove(path: string): void
   /** Names of the objects of a collection. */
   names(path: string): readonly string[]
+  object(path: string): Stored | undefined
   fail(fault: ApiFault | undefined): void
   /** Sends this line to all watches. */
   tell(event: object): void
@@ -137,6 +138,7 @@ export async function startFakeApiserver(options: { pageSize?: number } = {}): P
         if (path.startsWith(`${one.collection}/`)) event(one, { type: 'DELETED', object })
     },
     names: (collection) => of(collection).map(({ metadata }) => metadata.name),
+    object: (path) => objects.get(path),
     fail(next) {
       fault = next
     },

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
+import { accessReview, authorize } from '../authz/support/review-wire.ts'
 import { startFakeApiserver } from '../support/fake-apiserver.ts'
 import { login, simulatedAdmin } from '../support/keystone-admin.ts'
 import { startServe, temporaryFolder } from '../support/program.ts'
@@ -106,6 +107,33 @@ t.test(
       t.ok(await enter(alice.token))
       return apiserver.names(NAMESPACES).includes(alice.project.id)
     })
+  },
+)
+
+t.test(
+  'rules that say $own mean the namespace that is made, and bindings the user name after mapping',
+  async (t) => {
+    const rules = join(
+      t.testdir({ 'rules.csv': 'p, role:member, $own, -, pods, *, list, *, allow\n' }),
+      'rules.csv',
+    )
+    const config = `${BOTH}namespace-format: "x-%i"\nrole-mappings: [{keystone-role: member, username: mapped}]\n`
+    const { apiserver, server, member, enter } = await world(t, config, '--policy-file', rules)
+    const { user, project, token } = await member()
+    t.ok(await enter(token))
+    const namespace = `x-${project.id}`
+    t.same(apiserver.names(NAMESPACES), [namespace])
+    t.match(apiserver.object(`${bindingsOf(namespace)}/${user.id}_member`), {
+      subjects: [{ kind: 'User', name: 'mapped' }],
+      roleRef: { kind: 'ClusterRole', name: 'member' },
+    })
+    const may = async (place: string) => {
+      const resourceAttributes = { namespace: place, verb: 'list', resource: 'pods', version: 'v1' }
+      const asked = accessReview('v1', { roles: ['member'], projectId: project.id }, { resourceAttributes })
+      return ((await authorize(server, asked)).answer.status as { allowed: boolean }).allowed
+    }
+    t.ok(await may(namespace))
+    t.notOk(await may(project.id))
   },
 )
 
