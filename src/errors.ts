@@ -19,6 +19,8 @@ export const ERROR_CODES = [
   'KEYSTONE_BAD_ANSWER',
   'KEYSTONE_REFUSED_US',
   'KEYSTONE_SERVER_ERROR',
+  'LOGIN_INCOMPLETE',
+  'LOGIN_REFUSED',
   'KUBECONFIG_INVALID',
   'KUBERNETES_REFUSED_US',
   'KUBERNETES_SERVER_ERROR',
@@ -31,6 +33,8 @@ export const ERROR_CODES = [
   'KMS_SOCKET_UNUSABLE',
   'KMS_SOCKET_IN_USE',
   'KMS_CALL_FAILED',
+  'PROMPT_CANCELLED',
+  'KUBECONFIG_UNUSABLE',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
@@ -52,4 +56,12 @@ export class PortcullisError extends Error {
 /** A short text for any thrown value, for logs and messages. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/**
+ * Whether an error was raised on purpose. Told by its name: a package holds the class more than once, in the small
+ * file that kubectl waits for and in the rest.
+ */
+export function isPortcullisError(error: unknown): error is PortcullisError {
+  return error instanceof Error && error.name === 'PortcullisError'
 }

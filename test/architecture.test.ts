@@ -12,16 +12,21 @@ const breaches = (rule: (path: string, imported: string) => boolean) =>
 const using = (pattern: RegExp) => files.filter((file) => pattern.test(file.text)).map((file) => file.path)
 
 t.test('main imports commands, commands import compose, and nothing imports them back', async (t) => {
+  const entries = ['src/main.ts', 'src/client.ts', 'src/start.ts']
   t.same(
     breaches(
       (path, to) =>
-        to === 'src/main.ts' || (to.startsWith('src/compose') && !/^src\/(commands\/|compose)/.test(path)),
+        (entries.includes(to) && path !== 'src/start.ts') ||
+        (to.startsWith('src/compose') && !/^src\/(commands\/|compose)/.test(path)),
     ),
     [],
   )
   t.same(
     breaches(
-      (path, to) => to.startsWith('src/commands/') && path !== 'src/main.ts' && area(path) !== 'commands',
+      (path, to) =>
+        to.startsWith('src/commands/') &&
+        ![...entries, 'src/program.ts'].includes(path) &&
+        area(path) !== 'commands',
     ),
     [],
   )
@@ -50,8 +55,8 @@ t.test('each third-party package has one importer', async (t) => {
   )
 })
 
-t.test('the environment is read by main alone and handed down', async (t) => {
-  t.same(using(/process\.env\b/), ['src/main.ts'])
+t.test('the environment is read in one place and handed down', async (t) => {
+  t.same(using(/process\.env\b/), ['src/program.ts', 'src/start.ts'])
 })
 
 t.test('the wall clock and timers are used by the clock alone', async (t) => {

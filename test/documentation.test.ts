@@ -4,6 +4,7 @@ import t from 'tap'
 import { createAuthnMetrics } from '../src/authn/metrics.ts'
 import { FAILURES, REFUSALS } from '../src/authn/verdict.ts'
 import { createAuthzMetrics } from '../src/authz/metrics.ts'
+import { CLIENT_FLAGS } from '../src/commands/client-flags.ts'
 import { kmsOptions, rotateOptions } from '../src/config/kms-options.ts'
 import type { Option, OptionTable } from '../src/config/option.ts'
 import { serveOptions } from '../src/config/serve-options.ts'
@@ -35,9 +36,13 @@ t.test('every error code and every outcome has a row in docs/errors.md', async (
 })
 
 t.test('every flag and its environment variables stand in docs/configuration.md', async (t) => {
-  const table = [serveOptions('portcullis'), syncOptions, kmsOptions, rotateOptions].flatMap((options) =>
-    Object.entries<Option<unknown>>(options as OptionTable),
-  )
+  const table = [
+    serveOptions('portcullis'),
+    syncOptions,
+    kmsOptions,
+    rotateOptions,
+    ...Object.values(CLIENT_FLAGS),
+  ].flatMap((options) => Object.entries<Option<unknown>>(options as OptionTable))
   const text = read('docs/configuration.md')
   t.same(
     missing(
@@ -92,6 +97,7 @@ t.test('links between documents lead somewhere', async (t) => {
     'SECURITY.md',
     'docs/operations.md',
     'docs/errors.md',
+    'docs/kubectl.md',
   ]) {
     const targets = [...read(path).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] as string)
     t.same(

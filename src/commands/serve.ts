@@ -1,8 +1,9 @@
 import { systemClock } from '../clock.ts'
 import { startServer } from '../compose.ts'
+import type { Fault } from '../config/flags.ts'
 import { helpText } from '../config/help.ts'
 import { readOpenStackSettings } from '../config/openstack-credentials.ts'
-import { configInvalid, type Fault, readOptions } from '../config/read-options.ts'
+import { configInvalid, readOptions } from '../config/read-options.ts'
 import { type ServeConfig, serveOptions } from '../config/serve-options.ts'
 import { podAccess } from '../kubernetes/cluster-access.ts'
 import { kubeconfigAccess } from '../kubernetes/kubeconfig.ts'
@@ -30,6 +31,7 @@ export const serve: Command = async (argv, world) => {
   if (config.vmodule !== undefined || config.logFlushFrequency !== undefined)
     log.warn('The flags --vmodule and --log-flush-frequency are accepted but do nothing')
   const url = config.keystoneUrl ?? openstack()?.authUrl ?? ''
+  const { stopped } = world
   const server = await startServer(config, url, {
     clock: systemClock,
     log,
@@ -39,7 +41,7 @@ export const serve: Command = async (argv, world) => {
       config.kubeconfig === undefined ? podAccess(world.env) : kubeconfigAccess(config.kubeconfig),
   })
   log.info({ port: server.port, adminPort: server.adminPort, version: world.version }, 'Serving')
-  await world.stopped
+  await stopped
   log.info('Shutting down')
   await server.stop()
   log.info('Stopped')

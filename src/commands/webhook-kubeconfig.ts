@@ -8,7 +8,7 @@ import { writeYaml } from '../files/yaml.ts'
 import { ensureOwnCertificate } from '../server/own-certificate.ts'
 import type { Command } from './world.ts'
 
-const OPTIONS = {
+export const WEBHOOK_KUBECONFIG_OPTIONS = {
   server: {
     ...urlOption('URL of the webhook as kube-apiserver reaches it.'),
     fallback: 'https://127.0.0.1:8443/webhook',
@@ -32,12 +32,12 @@ export const webhookKubeconfig: Command = async (argv, world) => {
       helpText(
         'portcullis webhook-kubeconfig [flags]',
         'Prints the kubeconfig that kube-apiserver needs.',
-        OPTIONS,
+        WEBHOOK_KUBECONFIG_OPTIONS,
       ),
     )
     return 0
   }
-  const { values } = readOptions(OPTIONS, { argv, env: world.env })
+  const { values } = readOptions(WEBHOOK_KUBECONFIG_OPTIONS, { argv, env: world.env })
   const host = new URL(values.server).hostname.replace(/^\[|\]$/g, '')
   const caFile =
     values.caFile ??

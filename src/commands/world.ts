@@ -1,7 +1,13 @@
+import type { CommandFlags } from '../config/completion.ts'
+
 /** What a command gets of the process: nothing else reaches it from outside. */
 export interface CommandWorld {
   readonly program: string
   readonly version: string
+  /** Path of the file that starts this program. */
+  readonly executable: string
+  /** The flags of all commands of this program. */
+  readonly flags: () => Promise<CommandFlags>
   readonly env: Readonly<Record<string, string | undefined>>
   /** stdin, for the commands that read it. */
   readonly input: NodeJS.ReadableStream

@@ -1,20 +1,13 @@
-import { parseArgs } from 'node:util'
-
 import { errorText, PortcullisError } from '../errors.ts'
 import { readConfigFile } from '../files/watched-file.ts'
 import { readYaml } from '../files/yaml.ts'
+import { type Fault, type Flags, readFlags } from './flags.ts'
 import { camel, fileOption, type OptionTable, type OptionValues } from './option.ts'
 
 /** The parts of the outside world that configuration comes from. */
 export interface Sources {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
-}
-
-export interface Fault {
-  /** Where the value came from: `flag --listen`, `environment OS_AUTH_URL`, `file /etc/x.yaml, key listen`. */
-  readonly from: string
-  readonly message: string
 }
 
 interface Given {
@@ -60,43 +53,6 @@ export function readOptions<O extends OptionTable>(
 export function configInvalid(faults: readonly Fault[]): PortcullisError {
   const lines = faults.map((fault) => `\n  ${fault.from}: ${fault.message}`)
   return new PortcullisError('CONFIG_INVALID', `the configuration cannot be used:${lines.join('')}`)
-}
-
-type Flags = ReadonlyMap<string, readonly string[]>
-
-function readFlags(table: OptionTable, argv: readonly string[], faults: Fault[]) {
-  const options = Object.fromEntries(
-    Object.entries(table).map(([name, option]) => [
-      name,
-      {
-        type: option.value === undefined ? 'boolean' : 'string',
-        ...(option.short && { short: option.short }),
-      },
-    ]),
-  ) as Record<string, { type: 'boolean' | 'string'; short?: string }>
-  const flags = new Map<string, string[]>()
-  const operands: string[] = []
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options,
-    strict: false,
-    tokens: true,
-    allowPositionals: true,
-  })
-  for (const token of tokens) {
-    if (token.kind === 'positional') operands.push(token.value)
-    if (token.kind !== 'option') continue
-    const option = table[token.name]
-    const from = `flag ${token.rawName}`
-    const text = token.value?.replace(token.rawName.startsWith('--') ? /^$/ : /^=/, '')
-    if (option === undefined) faults.push({ from, message: 'there is no such flag; --help lists them' })
-    else if (option.value !== undefined && text === undefined)
-      faults.push({ from, message: `expected a value (${option.value})` })
-    else if (flags.has(token.name) && !option.repeatable)
-      faults.push({ from, message: 'given more than once' })
-    else flags.set(token.name, [...(flags.get(token.name) ?? []), text ?? 'true'])
-  }
-  return { flags: flags as Flags, operands }
 }
 
 function pick(

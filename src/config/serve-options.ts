@@ -1,8 +1,8 @@
-import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { TOKEN_SCOPES } from '../authn/admission.ts'
 import { LOG_LEVELS } from '../log.ts'
 import { namespaceFormat } from '../project-namespace.ts'
+import { homeFolder } from './home-folder.ts'
 import {
   choiceOption,
   choicesOption,
@@ -29,7 +29,7 @@ const verbosity: Option<number | undefined> = {
 }
 
 const stateDir = () =>
-  userInfo().uid === 0 ? '/var/lib/portcullis' : join(homedir(), '.local/state/portcullis')
+  process.getuid?.() === 0 ? '/var/lib/portcullis' : join(homeFolder(), '.local/state/portcullis')
 
 /** Flags of `portcullis serve`; under the name k8s-keystone-auth the defaults are those of that program. */
 export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {

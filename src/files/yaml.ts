@@ -41,3 +41,32 @@ export function readLocatedYaml(text: string) {
     },
   }
 }
+
+/** A YAML (or JSON) document to change: what is not touched keeps its comments, its order and its style. */
+export interface EditableYaml {
+  readonly value: unknown
+  /** Puts a value under these keys; the collections on the way are made if they are missing. */
+  set(keys: readonly (string | number)[], value: unknown): void
+  text(): string
+}
+
+/** Throws as `readYaml` does. */
+export function editYaml(text: string): EditableYaml {
+  // kubectl reads YAML 1.1, in which a bare `no` is no text
+  const document = parseDocument(text, { prettyErrors: true, compat: 'yaml-1.1' })
+  const fault = document.errors[0]
+  if (fault !== undefined) throw new Error(fault.message.split('\n')[0]?.replace(/:$/, ''))
+  return {
+    get value() {
+      return document.toJS({ maxAliasCount: 100 }) as unknown
+    },
+    set: (keys, value) => document.setIn(keys, document.createNode(value)),
+    text: () =>
+      document.toString({
+        lineWidth: 0,
+        // lists stand where kubectl puts them, unless the text has them indented
+        indentSeq: /^[^\s#-][^\n]*:[ \t]*\n[ \t]+- /m.test(text),
+        ...(/^\s*\{/.test(text) && { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'QUOTE_DOUBLE' }),
+      }),
+  }
+}

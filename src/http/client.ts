@@ -27,9 +27,12 @@ export interface HttpStream {
 export interface HttpClient {
   /** Any answer of at most `maxBytes` is an answer; else HTTP_UNREACHABLE, HTTP_TIMEOUT or HTTP_ANSWER_TOO_LARGE. */
   request(request: HttpRequest): Promise<HttpAnswer>
+  close(): Promise<void>
+}
+
+export interface StreamingHttpClient extends HttpClient {
   /** The beginning of an answer, of whatever size it will be; errors as those of `request`. */
   stream(request: HttpRequest): Promise<HttpStream>
-  close(): Promise<void>
 }
 
 /** HTTP towards OpenStack and Kubernetes: keep-alive, no redirects, bounded answers. */
@@ -45,7 +48,7 @@ export function createHttpClient(options: {
   /** Connections to one origin. */
   connections: number
   maxBytes?: number
-}): HttpClient {
+}): StreamingHttpClient {
   const maxBytes = options.maxBytes ?? 1024 * 1024
   const { ca, cert, key, serverName } = options
   const agent = (maxResponseSize: number) =>

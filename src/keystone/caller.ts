@@ -85,7 +85,12 @@ function checked(answer: HttpAnswer, url: string): KeystoneAnswer {
     throw new PortcullisError('KEYSTONE_BAD_ANSWER', `${where} answered ${status} with no JSON object`)
   }
   const error = isRecord(body) && isRecord(body.error) ? body.error : undefined
-  if (status >= 400 && error?.code === status) return { status, headers, body }
+  // a log-in that needs one more method is answered with a receipt in place of an error
+  if (
+    status >= 400 &&
+    (error?.code === status || (status === 401 && isRecord(body) && isRecord(body.receipt)))
+  )
+    return { status, headers, body }
   throw new PortcullisError(
     'KEYSTONE_WRONG_URL',
     `${where} answered ${status}, but not as Keystone does: check the Keystone URL`,

@@ -1,28 +1,29 @@
 /** How to log in to Keystone, and where to find services. Secrets live here and in the request body only. */
 export interface OpenStackCredentials {
-  /** The identity part of the body of POST /v3/auth/tokens. */
-  readonly method:
-    | {
-        readonly kind: 'password'
-        readonly user: { readonly id: string } | { readonly name: string; readonly domain: DomainRef }
-        readonly password: string
-        readonly scope: LoginScope | undefined
-      }
-    | {
-        readonly kind: 'application_credential'
-        readonly credential:
-          | { readonly id: string }
-          | {
-              readonly name: string
-              readonly user: { readonly id: string } | { readonly name: string; readonly domain: DomainRef }
-            }
-        readonly secret: string
-      }
+  readonly method: LoginMethod
   readonly region: string | undefined
   readonly interface: 'public' | 'internal' | 'admin'
 }
 
+/** The identity part of the body of POST /v3/auth/tokens. */
+export type LoginMethod =
+  | {
+      /** With a password, a one-time passcode or both: one request proves all that is given. */
+      readonly kind: 'user'
+      readonly user: UserRef
+      readonly password?: string | undefined
+      readonly passcode?: string | undefined
+      readonly scope: LoginScope | undefined
+    }
+  | {
+      readonly kind: 'application_credential'
+      readonly credential: { readonly id: string } | { readonly name: string; readonly user: UserRef }
+      readonly secret: string
+    }
+  | { readonly kind: 'token'; readonly token: string; readonly scope: LoginScope | undefined }
+
 export type DomainRef = { readonly id: string } | { readonly name: string }
+export type UserRef = { readonly id: string } | { readonly name: string; readonly domain: DomainRef }
 
 export type LoginScope =
   | { readonly project: { readonly id: string } | { readonly name: string; readonly domain: DomainRef } }
@@ -31,20 +32,21 @@ export type LoginScope =
   | { readonly 'OS-TRUST:trust': { readonly id: string } }
 
 /** The body of POST /v3/auth/tokens (Identity API v3, "Authentication and token management"). */
-export function loginBody({ method }: OpenStackCredentials): object {
-  if (method.kind === 'password') {
-    const { user, password, scope } = method
-    return {
-      auth: {
-        identity: { methods: ['password'], password: { user: { ...user, password } } },
-        ...(scope && { scope }),
-      },
-    }
+export function loginBody(method: LoginMethod): object {
+  const scope = method.kind === 'application_credential' ? undefined : method.scope
+  return { auth: { identity: identity(method), ...(scope && { scope }) } }
+}
+
+function identity(method: LoginMethod): object {
+  if (method.kind === 'token') return { methods: ['token'], token: { id: method.token } }
+  if (method.kind === 'application_credential') {
+    const { credential, secret } = method
+    return { methods: ['application_credential'], application_credential: { ...credential, secret } }
   }
-  const { credential, secret } = method
-  return {
-    auth: {
-      identity: { methods: ['application_credential'], application_credential: { ...credential, secret } },
-    },
+  const { user, password, passcode } = method
+  const proofs = {
+    ...(password !== undefined && { password: { user: { ...user, password } } }),
+    ...(passcode !== undefined && { totp: { user: { ...user, passcode } } }),
   }
+  return { methods: Object.keys(proofs), ...proofs }
 }

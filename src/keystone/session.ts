@@ -2,9 +2,9 @@ import type { Clock } from '../clock.ts'
 import { PortcullisError } from '../errors.ts'
 import { isRecord, isText } from '../json.ts'
 import type { KeystoneCaller } from './caller.ts'
-import { loginBody, type OpenStackCredentials } from './credentials.ts'
+import type { OpenStackCredentials } from './credentials.ts'
 import type { KeystoneEndpoint } from './endpoint.ts'
-import { readTokenBody } from './token-body.ts'
+import { logIn } from './log-in.ts'
 
 /** A log-in of our own at Keystone that is kept fresh. */
 export interface Session {
@@ -39,29 +39,25 @@ export function createSession(parts: {
 
   async function login(): Promise<Login> {
     const signal = AbortSignal.timeout(LOGIN_DEADLINE_MS)
-    const answer = await call({
-      operation: 'login',
-      method: 'POST',
-      url: `${await endpoint(signal)}/auth/tokens`,
-      body: loginBody(credentials()),
+    const outcome = await logIn({
+      call,
+      url: await endpoint(signal),
+      method: credentials().method,
+      catalog: true,
       signal,
-      retry: false,
     })
-    if (answer.status !== 201)
+    if ('status' in outcome)
       throw new PortcullisError(
         'KEYSTONE_REFUSED_US',
-        `Keystone refused our log-in (${answer.status}): check the credentials`,
+        `Keystone refused our log-in (${outcome.status}): check the credentials`,
       )
-    const token = answer.headers['x-subject-token']
-    const body = readTokenBody(answer.body)
-    if (!isText(token) || body === undefined)
-      throw new PortcullisError('KEYSTONE_BAD_ANSWER', 'Keystone’s answer to our log-in holds no token')
     const now = clock.now()
+    const { token, catalog, says } = outcome
     return {
       token,
-      expiresAt: body.expiresAt,
-      renewAt: now + (body.expiresAt - now) * 0.8,
-      catalog: readCatalog(answer.body),
+      expiresAt: says.expiresAt,
+      renewAt: now + (says.expiresAt - now) * 0.8,
+      catalog,
     }
   }
 
@@ -122,8 +118,3 @@ function bounded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 const late = () => new PortcullisError('HTTP_TIMEOUT', 'the log-in at Keystone took too long')
-
-function readCatalog(body: unknown): readonly unknown[] {
-  const token = isRecord(body) && isRecord(body.token) ? body.token : {}
-  return Array.isArray(token.catalog) ? token.catalog : []
-}

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { errorText } from '../errors.ts'
-import { createHttpClient, type HttpClient } from '../http/client.ts'
+import { createHttpClient, type StreamingHttpClient } from '../http/client.ts'
 import type { Log } from '../log.ts'
 import type { ClusterAccess, ReadClusterAccess } from './cluster-access.ts'
 
 /** HTTP to one Kubernetes API under credentials that may be replaced at any time. */
 export interface Connection {
   /** What to send with; read anew once a minute, or now if `fresh`. */
-  current(fresh?: boolean): { readonly http: HttpClient; readonly access: ClusterAccess }
+  current(fresh?: boolean): { readonly http: StreamingHttpClient; readonly access: ClusterAccess }
   close(): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export function openConnection(parts: {
   let readAt = clock.monotonic()
   let faulty = false
 
-  function client({ ca, cert, key, serverName }: ClusterAccess): HttpClient {
+  function client({ ca, cert, key, serverName }: ClusterAccess): StreamingHttpClient {
     const { userAgent, connections } = parts
     return createHttpClient({ ca, cert, key, serverName, userAgent, connections, maxBytes: MAX_BYTES })
   }

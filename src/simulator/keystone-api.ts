@@ -5,6 +5,7 @@ import { createTokenBody } from './keystone-body.ts'
 import { createKeystoneLists } from './keystone-lists.ts'
 import { createKeystoneLogin, type Proof } from './keystone-login.ts'
 import type { KeystoneModel } from './keystone-model.ts'
+import { createKeystonePlaces } from './keystone-places.ts'
 import { createTokenStanding } from './keystone-standing.ts'
 import type { IssuedScope, IssuedToken, TokenMint } from './keystone-tokens.ts'
 
@@ -48,6 +49,7 @@ export function createKeystoneApi(parts: {
   const { model, mint, clock } = parts
   const standing = createTokenStanding({ model, clock })
   const logIn = createKeystoneLogin({ model, mint, standing })
+  const places = createKeystonePlaces(model)
   const lists = createKeystoneLists({ model, refusalOf })
   const bodyOf = createTokenBody({ model, standing, catalog: parts.catalog })
 
@@ -100,8 +102,8 @@ export function createKeystoneApi(parts: {
     const flaw = standing.flawOf(subject, text)
     if (flaw !== undefined) return flaw.message
     const restricted = standing.credentialOf(subject)?.accessRules !== undefined
-    // who does not say that it heeds access rules is not told that the token is good
-    const heeds = request.header('openstack-identity-access-rules') !== ''
+    // who does not say that it heeds access rules is not told that the token is good; nobody can end such a token
+    const heeds = request.method !== 'DELETE' && request.header('openstack-identity-access-rules') !== ''
     return restricted && !heeds ? 'Failed to validate token' : undefined
   }
 
@@ -146,6 +148,15 @@ export function createKeystoneApi(parts: {
     return { status: 200, body: { groups, links: { next: null, self: request.path, previous: null } } }
   }
 
+  /** Asks for nothing but a good token, whatever its scope. */
+  function listPlaces(request: ApiRequest, kind: string): ApiAnswer {
+    const text = request.header('x-auth-token')
+    const caller = standing.authority(mint.find(text), text)
+    if ('answer' in caller) return caller.answer
+    const list = places[kind]?.(caller.token.user)
+    return { status: 200, body: { [kind]: list, links: { next: null, self: request.path, previous: null } } }
+  }
+
   function revokeAllOf(user: string): void {
     for (const token of mint.issuedTo(user)) token.revoked = true
   }
@@ -179,6 +190,8 @@ export function createKeystoneApi(parts: {
       }
       const user = /^\/v3\/users\/([^/]+)\/groups$/.exec(path)?.[1]
       if (user !== undefined && method === 'GET') return listGroups(request, decodeURIComponent(user))
+      const place = /^\/v3\/auth\/(projects|domains|system)$/.exec(path)?.[1]
+      if (place !== undefined && method === 'GET') return listPlaces(request, place)
       return lists(request) ?? { status: 404 }
     },
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
@@ -30,6 +30,20 @@ t.test('the built JavaScript answers a TokenReview and takes policies, as the so
   })
   const token = await login(admin.url, user, { project: { id: project.id } })
   t.match((await review(server, tokenReview(token))).result, { authenticated: true, user: { uid: user.id } })
+})
+
+t.test('the small file that kubectl waits for finds the rest of the package', async (t) => {
+  const token = (env: Record<string, string>, ...flags: readonly string[]) =>
+    runProgram(t, portcullis, ['token', ...flags], { XDG_CACHE_HOME: home, ...env })
+  t.match(await token({}, '--help'), { code: 0, stdout: /Usage: portcullis token/ })
+  t.match(await token({}), { code: 1, stdout: '', stderr: /^portcullis: LOGIN_INCOMPLETE: / })
+  const clouds = join(home, 'clouds.yaml')
+  writeFileSync(clouds, 'clouds: {c: {auth: {token: of-a-cloud}}}')
+  t.match(await token({ OS_CLOUD: 'c', OS_CLIENT_CONFIG_FILE: clouds }), { code: 0, stdout: /of-a-cloud/ })
+  t.match(await token({ OS_CLOUD: 'x', OS_CLIENT_CONFIG_FILE: clouds }), {
+    code: 1,
+    stderr: /^portcullis: CONFIG_INVALID: OS_CLOUD/,
+  })
 })
 
 t.test('every command of the built JavaScript starts', async (t) => {

@@ -8,7 +8,10 @@ type Test = { testdir(content: Record<string, string>): string }
 const read = (t: Test, text: string) => readCloudConf(join(t.testdir({ 'cloud.conf': text }), 'cloud.conf'))
 const login = (t: Test, text: string) => {
   const settings = readOpenStackSettings(read(t, text).env)
-  return { ...settings, auth: JSON.parse(JSON.stringify(loginBody(settings?.credentials as never))).auth }
+  return {
+    ...settings,
+    auth: JSON.parse(JSON.stringify(loginBody(settings?.credentials.method as never))).auth,
+  }
 }
 
 t.test('each key of barbican-kms-plugin means what it means there', async (t) => {

@@ -4,7 +4,7 @@ import { loginBody } from '../../src/keystone/credentials.ts'
 
 const body = (env: Record<string, string>) => {
   const settings = readOpenStackSettings(env)
-  return settings && JSON.parse(JSON.stringify(loginBody(settings.credentials))).auth
+  return settings && JSON.parse(JSON.stringify(loginBody(settings.credentials.method))).auth
 }
 
 t.test('an environment that names nobody gives no credentials', async (t) => {

@@ -111,6 +111,9 @@ jws_private_key_repository = $H/var/jws/private
 key_repository = $H/var/credential-keys
 [cache]
 $CACHE
+[auth]
+# one-time passcodes are off as Keystone is delivered
+methods = password,token,application_credential,totp
 [identity]
 # bcrypt cost: 4 is the least; the default 12 costs 200 ms a password
 password_hash_rounds = 4

@@ -21,7 +21,7 @@ export function inventoryOf(
   const call = createKeystoneCaller({ http, gate, clock: systemClock, metrics: { called() {} } })
   const endpoint = async () => url
   const credentials = () => ({
-    method: { kind: 'password', user: { id: user.id }, password: user.password, scope } as const,
+    method: { kind: 'user', user: { id: user.id }, password: user.password, scope } as const,
     region: undefined,
     interface: 'public' as const,
   })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { SimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { secret } from './secrets.ts'
+import { base32, totp } from './totp.ts'
 import { ask, type Reply } from './wire.ts'
 
 export interface TestUser {
@@ -46,6 +47,8 @@ export interface KeystoneAdmin {
   deleteCredential(user: TestUser, id: string): Promise<void>
   revoke(token: string): Promise<void>
   setUserEnabled(user: TestUser, enabled: boolean): Promise<void>
+  /** Gives the user a one-time passcode secret; `needed`: a password alone is then not enough. Real Keystones only. */
+  addTotp(user: TestUser, options?: { needed?: boolean }): Promise<{ passcode: () => string }>
   setProjectEnabled(project: string, enabled: boolean): Promise<void>
 }
 
@@ -119,6 +122,7 @@ export function simulatedAdmin({ url, model, api }: SimulatedKeystone): Keystone
     deleteCredential: async (_user, id) => void model.credentials.delete(id),
     revoke: async (text) => api.revoke(text),
     setUserEnabled: async (user, enabled) => api.setUserEnabled(user.id, enabled),
+    addTotp: () => Promise.reject(new Error('the simulator knows no passcodes')),
     async setProjectEnabled(project, enabled) {
       const known = model.projects.get(project)
       if (known !== undefined) known.enabled = enabled
@@ -223,6 +227,15 @@ export async function realAdmin(url: string, password: string): Promise<Keystone
     },
     deleteCredential: (user, id) => call('DELETE', `/users/${user.id}/application_credentials/${id}`),
     revoke: (text) => call('DELETE', '/auth/tokens', undefined, admin, text),
+    async addTotp(user, { needed = false } = {}) {
+      const key = randomBytes(20)
+      await call('POST', '/credentials', {
+        credential: { type: 'totp', user_id: user.id, blob: base32(key) },
+      })
+      const options = { multi_factor_auth_enabled: true, multi_factor_auth_rules: [['password', 'totp']] }
+      if (needed) await call('PATCH', `/users/${user.id}`, { user: { options } })
+      return { passcode: () => secret(totp(key)) }
+    },
     setUserEnabled: (user, enabled) => call('PATCH', `/users/${user.id}`, { user: { enabled } }),
     setProjectEnabled: (project, enabled) => call('PATCH', `/projects/${project}`, { project: { enabled } }),
   }

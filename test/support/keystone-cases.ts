@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { KeystoneAdmin } from './keystone-admin.ts'
+import { type KeystoneAdmin, login, type TestUser } from './keystone-admin.ts'
 import {
   credential,
   groupsOf,
@@ -7,6 +7,7 @@ import {
   look,
   makeKeystoneWorld,
   password,
+  placesOf,
   post,
   type Send,
   token,
@@ -24,6 +25,8 @@ const byService = (name: string, headers = {}) => look('service', name, { header
 const HEEDS_RULES = { 'openstack-identity-access-rules': '1.0' }
 const SYSTEM = { system: { all: true } }
 const DEFAULT = { domain: { name: 'Default' } }
+
+const end = (name: string, headers = {}) => look(name, name, { method: 'DELETE', headers })
 
 const WHO = 'The request you have made requires authentication.'
 const GONE = 'Failed to validate token'
@@ -97,6 +100,9 @@ const TOKENS: Readonly<Record<string, Row>> = {
   'a caller of a deleted credential gets 404, not 401': [own('deleted'), 404, DELETED],
   'others end no token but their own': [look('bob', 'alice', { method: 'DELETE' }), 403, NO_END],
   'the role service ends no token of others': [look('service', 'bob', { method: 'DELETE' }), 403, NO_END],
+  'nobody ends a token with access rules': [end('restricted'), 404, GONE],
+  'not even who heeds them': [end('restricted', HEEDS_RULES), 404, GONE],
+  'a token that is revoked already ends nothing': [end('revoked'), 401, WHO],
 }
 
 /** As above; a good answer lists these groups. */
@@ -109,6 +115,21 @@ const GROUPS: Readonly<Record<string, Row>> = {
   'the role service is shown no groups': [groupsOf('service', 'alice'), 403, NO_LIST],
   'others are shown no groups': [groupsOf('bob', 'alice'), 403, NO_LIST],
   'an unknown user has no groups': [groupsOf('system', 'nobody'), 404, 'Could not find user: nobody.'],
+}
+
+/** As above; a good answer lists these places, projects by the user that they are named after. */
+const PLACES: Readonly<Record<string, Row>> = {
+  'a project token lists all projects of its user': [placesOf('alice', 'projects'), 200, 'alice'],
+  'so does a token without a scope': [placesOf('unscoped', 'projects'), 200, 'alice'],
+  'so does the token of a credential': [placesOf('plain', 'projects'), 200, 'alice'],
+  'so does one with access rules': [placesOf('restricted', 'projects'), 200, 'alice'],
+  'domains are listed by their roles': [placesOf('alice', 'domains'), 200, 'Default'],
+  'who has no role on a domain is shown none': [placesOf('bob', 'domains'), 200, ''],
+  'the system is listed for who has a role on it': [placesOf('alice', 'system'), 200, 'all'],
+  'and not for others': [placesOf('bob', 'system'), 200, ''],
+  'a revoked token is shown no projects': [placesOf('revoked', 'projects'), 401, WHO],
+  'an unknown one neither': [placesOf('unknown', 'projects'), 401, WHO],
+  'nor who has none': [placesOf('none', 'projects'), 401, WHO],
 }
 
 const ALWAYS = ['audit_ids', 'expires_at', 'issued_at', 'methods', 'user']
@@ -156,8 +177,39 @@ export async function keystoneCases(
       const body = await answer(t, row)
       if (body !== undefined) t.equal(named(body.groups), row[2])
     })
+  for (const [name, row] of Object.entries(PLACES))
+    t.test(name, async (t) => {
+      const body = await answer(t, row)
+      if (body !== undefined) t.equal(placesIn(body, world), row[2])
+    })
+  ends(t, world)
   pages(t, world)
   if (provider === 'fernet') spellings(t, world)
+}
+
+function placesIn(
+  body: Record<string, { id: string; name?: string; all?: boolean }[]>,
+  world: KeystoneWorld,
+) {
+  const names = new Map(Object.entries(world.projects).map(([name, id]) => [id, name]))
+  return [...(body.projects ?? body.domains ?? body.system ?? [])]
+    .map(({ id, name, all }) => (all ? 'all' : (names.get(id) ?? name)))
+    .sort()
+    .join(' ')
+}
+
+function ends(t: Test, world: KeystoneWorld): void {
+  t.test('a token ends itself, and a disabled project is listed with the others', async (t) => {
+    const { url, users, projects } = world
+    const own = await login(url, users.bob as TestUser, { project: { id: projects.bob as string } })
+    const asked = { ...world, tokens: { ...world.tokens, own } }
+    t.equal((await end('own')(asked)).status, 204)
+    t.equal((await look('own', 'own')(asked)).status, 401)
+    const closed = await login(url, users.closed as TestUser)
+    const reply = await placesOf('closed', 'projects')({ ...world, tokens: { closed } })
+    const [project] = JSON.parse(reply.text).projects
+    t.match(project, { id: projects.closed, enabled: false, domain_id: 'default' })
+  })
 }
 
 function pages(t: Test, world: KeystoneWorld): void {

@@ -76,6 +76,14 @@ export function groupsOf(caller: string, user: string): Send {
   }
 }
 
+/** Where one can go: `projects`, `domains` or `system`. */
+export function placesOf(caller: string, kind: string): Send {
+  return ({ url, tokens }) => {
+    const own = tokens[caller]
+    return ask(url, { path: `/auth/${kind}`, headers: { ...(own && { 'x-auth-token': own }) } })
+  }
+}
+
 type Scope = 'unscoped' | { project: string } | { domain: object } | { system: object }
 
 export function post(body: string): Send {

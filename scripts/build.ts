@@ -1,0 +1,63 @@
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
+
+/** Makes dist/: start.cjs, which bin/portcullis starts, and beside it what start.cjs loads when it is needed. */
+const ROOT = join(import.meta.dirname, '..')
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+
+const common: BuildOptions = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  outdir: 'dist',
+  entryNames: '[name]',
+  logLevel: 'warning',
+  legalComments: 'eof',
+}
+
+/** Modules of start.ts that are large and seldom needed: files of their own. */
+const APART = [
+  'src/main.ts',
+  'src/config/clouds-file.ts',
+  'src/exec/terminal-ask.ts',
+  'src/commands/token-help.ts',
+]
+const apart: Plugin = {
+  name: 'apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\./ }, ({ kind, path }) => {
+      const name = APART.map((file) => file.replace(/.*\//, '')).find((file) => path.endsWith(`/${file}`))
+      const later = kind === 'dynamic-import' && name !== undefined
+      return later ? { path: `./${name.replace('.ts', '.js')}`, external: true } : undefined
+    }),
+}
+
+rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
+await build({
+  ...common,
+  entryPoints: APART.filter((file) =>
+    readdirSync(join(ROOT, file, '..')).some((name) => file.endsWith(`/${name}`)),
+  ),
+  splitting: true,
+  format: 'esm',
+  target: 'node24',
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+})
+await build({
+  ...common,
+  entryPoints: ['src/start.ts'],
+  format: 'cjs',
+  // an old Node has to come as far as the sentence that asks for a newer one
+  target: 'node16',
+  outExtension: { '.js': '.cjs' },
+  minifyWhitespace: true,
+  define: { PORTCULLIS_VERSION: JSON.stringify(version) },
+  // a target this old would turn import() into require()
+  supported: { 'dynamic-import': true },
+  plugins: [apart],
+})
+for (const file of readdirSync(join(ROOT, 'src/kms')).filter((name) => name.endsWith('.proto')))
+  copyFileSync(join(ROOT, 'src/kms', file), join(ROOT, 'dist', file))

@@ -1,0 +1,26 @@
+import { writeFileSync } from 'node:fs'
+import { token } from './commands/token.ts'
+import { runProgram } from './program.ts'
+
+/** Put in by `npm run build`. */
+declare const PORTCULLIS_VERSION: string
+
+/**
+ * What bin/portcullis starts in a package: kubectl's question is answered from this one small file, everything else
+ * is in main.js. The build turns it into CommonJS that an old Node can read: import statements of Node's modules run
+ * every getter of theirs, which takes as long as all the rest (bench/exec.ts).
+ */
+const program = process.env.PORTCULLIS_PROGRAM ?? 'portcullis'
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  process.stderr.write(`${program}: needs Node.js 24 or newer, found ${process.version}\n`)
+  process.exit(1)
+}
+if (program === 'client-keystone-auth' || process.argv[2] === 'token')
+  void runProgram({
+    version: PORTCULLIS_VERSION,
+    executable: '',
+    commands: { token: async () => token },
+    flags: async () => ({}),
+    print: (text) => writeFileSync(1, text),
+  })
+else void import('./main.ts')
