@@ -12,4 +12,4 @@ trap 'exit 130' INT TERM
 
 fernet env RESET=1 bash test/openstack/up.sh || exit
 RESET=1 bash test/apiserver/up.sh || exit
-tap run --jobs=1 --timeout=300 --include='test/apiserver/*.test.ts' --exclude= "$@" test/apiserver/*.test.ts
+tap run --jobs=1 --timeout=300 --include='test/apiserver/*.test.ts' --exclude= "$@"
