@@ -1,6 +1,6 @@
+import type { Steps } from '../steps.ts'
 import { faultAt, type PolicyFault, PolicyTextError } from './fault.ts'
 import { type JsonMember, type JsonNode, readJsonSteps } from './located-json.ts'
-import type { Steps } from './steps.ts'
 
 type TextLists = ReadonlyMap<string, readonly string[]>
 
@@ -47,14 +47,26 @@ export function* readCpoPolicy(
   rest: 'ignored' | 'forbidden',
 ): Steps<CpoReading | { readonly fault: PolicyFault }> {
   try {
-    return yield* readCpoEntries(yield* readJsonSteps(text, rest), text)
+    const reader = createEntryReader(text)
+    const list = yield* readJsonSteps(text, rest, reader.read)
+    items(list, POLICY)
+    return reader.reading
   } catch (error) {
     if (error instanceof PolicyTextError) return { fault: faultAt(text, error.at, error.message) }
     throw error
   }
 }
 
-export function* readCpoEntries(node: JsonNode, text: string): Steps<CpoReading> {
+/** As `readCpoPolicy`, for a policy that stands inside another document. Throws PolicyTextError. */
+export function readCpoEntries(node: JsonNode, text: string): CpoReading {
+  const reader = createEntryReader(text)
+  for (const item of items(node, POLICY)) reader.read(item)
+  return reader.reading
+}
+
+const POLICY = 'a list of policy entries'
+
+function createEntryReader(text: string): { read(item: JsonNode): void; readonly reading: CpoReading } {
   const unknown: PolicyFault[] = []
   const note = (member: JsonMember, what: string) =>
     void unknown.push(
@@ -77,13 +89,14 @@ export function* readCpoEntries(node: JsonNode, text: string): Steps<CpoReading>
     nonresource: object({ verbs: readTexts, path: readText }),
     match: (node) => items(node, 'a list of objects').map((item) => matchItem(item, undefined)),
   })
-  const policy = []
-  for (const item of items(node, 'a list of policy entries')) {
-    const fields = entry(item, undefined) as Record<string, unknown> | undefined
-    policy.push({ at: item.at, entry: fields === undefined ? null : toEntry(fields) })
-    yield
+  const policy: { at: number; entry: CpoEntry | null }[] = []
+  return {
+    read(item) {
+      const fields = entry(item, undefined) as Record<string, unknown> | undefined
+      policy.push({ at: item.at, entry: fields === undefined ? null : toEntry(fields) })
+    },
+    reading: { policy, unknown },
   }
-  return { policy, unknown }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: readFields gave each field the type that its reader makes

@@ -1,5 +1,5 @@
+import { runAtOnce, type Steps } from '../steps.ts'
 import { PolicyTextError } from './fault.ts'
-import { runAtOnce, type Steps } from './steps.ts'
 
 /** A JSON value that knows where it stands. Members stay in order, repeated names too, as Go's decoder meets them. */
 export type JsonNode = { readonly at: number } & (
@@ -32,8 +32,15 @@ export function readJson(text: string, rest: 'ignored' | 'forbidden'): JsonNode 
   return runAtOnce(readJsonSteps(text, rest))
 }
 
-/** As `readJson`, a step for each item of the outermost list. */
-export function* readJsonSteps(text: string, rest: 'ignored' | 'forbidden'): Steps<JsonNode> {
+/**
+ * As `readJson`, a step for each item of the outermost list. With `each` these items are handed over and not kept: a
+ * tree of a large policy would live long enough for the garbage collector to copy it, which nobody can interrupt.
+ */
+export function* readJsonSteps(
+  text: string,
+  rest: 'ignored' | 'forbidden',
+  each?: (item: JsonNode) => void,
+): Steps<JsonNode> {
   let at = 0
 
   const take = (pattern: RegExp) => {
@@ -72,16 +79,17 @@ export function* readJsonSteps(text: string, rest: 'ignored' | 'forbidden'): Ste
   }
 
   /** Items of a list or an object, up to `end`. */
-  function* readItemSteps<T>(end: string, read: () => T): Steps<readonly T[]> {
+  function* readItemSteps<T>(end: string, read: () => T, hand?: (item: T) => void): Steps<readonly T[]> {
     at += 1
     const items: T[] = []
+    const keep = hand ?? ((item: T) => void items.push(item))
     take(SPACE)
     if (text[at] === end) {
       at += 1
       return items
     }
     for (;;) {
-      items.push(read())
+      keep(read())
       yield
       take(SPACE)
       if (text[at] === end) break
@@ -120,7 +128,7 @@ export function* readJsonSteps(text: string, rest: 'ignored' | 'forbidden'): Ste
   const start = at
   const value: JsonNode =
     text[at] === '['
-      ? { at: start, kind: 'array', items: yield* readItemSteps(']', () => readValue(1)) }
+      ? { at: start, kind: 'array', items: yield* readItemSteps(']', () => readValue(1), each) }
       : readValue(0)
   take(SPACE)
   if (rest === 'forbidden' && at < text.length)

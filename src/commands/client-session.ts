@@ -1,8 +1,8 @@
-import { homedir } from 'node:os'
 import { systemClock } from '../clock.ts'
 import { createAttempt, openKeystoneForUser, openTokenCache } from '../compose-login.ts'
 import { type clientOptions, readClientOptions } from '../config/client-options.ts'
 import type { Flags } from '../config/flags.ts'
+import { homeFolder } from '../config/home-folder.ts'
 import { configInvalid } from '../config/read-options.ts'
 import { PortcullisError } from '../errors.ts'
 import { cacheFolderPath } from '../exec/cache-folder.ts'
@@ -28,7 +28,7 @@ export function openClientSession<O extends typeof clientOptions>(
 ) {
   const { flags, values } = readClientOptions(table, { argv, env: world.env })
   const options = values as ReturnType<typeof readClientOptions<typeof clientOptions>>['values']
-  const paths = kubeconfigPaths(options.kubeconfig, world.env.KUBECONFIG, homedir())
+  const paths = kubeconfigPaths(options.kubeconfig, world.env.KUBECONFIG, homeFolder())
   const kubeconfig = readKubeconfig(paths)
   const name = options.context ?? kubeconfig.currentContext
   const context = name === undefined ? undefined : kubeconfig.context(name)
@@ -40,7 +40,11 @@ export function openClientSession<O extends typeof clientOptions>(
   const saved = stanza && savedFlags(stanza)
   const env = { ...world.env, ...(saved && stanza?.env) }
   const complain = (what: string) => world.complain(`${world.program}: ${what}\n`)
-  const cache = openTokenCache({ path: cacheFolderPath(world.env, homedir()), clock: systemClock, complain })
+  const cache = openTokenCache({
+    path: cacheFolderPath(world.env, homeFolder()),
+    clock: systemClock,
+    complain,
+  })
   const common = { clock: systemClock, version: world.version }
   const deadlineMs = options.keystoneTimeout
   const attempt = createAttempt({ ...common, deadlineMs })

@@ -5,11 +5,11 @@ import { faultAt, faultText, PolicyTextError } from '../authz/fault.ts'
 import { firstMember, readJson } from '../authz/located-json.ts'
 import { compilePolicy, type Policy } from '../authz/policy.ts'
 import { cpoOutcome, readCpoText } from '../authz/policy-text.ts'
-import { runAtOnce } from '../authz/steps.ts'
 import { composeEngine } from '../compose-authorization.ts'
 import { readOptions } from '../config/read-options.ts'
 import { errorText } from '../errors.ts'
 import { isRecord } from '../json.ts'
+import { runAtOnce } from '../steps.ts'
 import { compileFiles, NAMESPACE_FORMAT, POLICY, readReview, STRICT } from './policy-input.ts'
 import type { Command } from './world.ts'
 
@@ -67,7 +67,7 @@ function linePolicy(line: string, value: unknown, engine: RuleEngine, strict: bo
   const node = firstMember(readJson(line, 'forbidden'), 'policy')
   if (node === undefined) throw new Error('policy: expected a list of policy entries')
   try {
-    const outcome = runAtOnce(cpoOutcome(runAtOnce(readCpoEntries(node, line)), line, options))
+    const outcome = runAtOnce(cpoOutcome(readCpoEntries(node, line), line, options))
     return runAtOnce(compilePolicy([outcome], engine))
   } catch (error) {
     if (!(error instanceof PolicyTextError)) throw error
