@@ -35,6 +35,20 @@ export function every(clock: Clock, ms: number, run: () => void | Promise<void>)
   }
 }
 
+/** Resolves after `ms` milliseconds, or as soon as `signal` aborts. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const cancel = clock.after(ms, end)
+    signal.addEventListener('abort', end)
+  })
+}
+
 /** Keeps the process alive until the returned function is called: our timers alone do not. */
 export function stayAlive(): () => void {
   const timer = setInterval(() => {}, 2 ** 30)

@@ -1,8 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { createAuthorizer } from './authz/authorizer.ts'
 import { createCasbinEngine } from './authz/casbin-engine.ts'
+import {
+  type ConfigMapPolicies,
+  configMapPolicySource,
+  selectedPolicySource,
+} from './authz/config-map-policy.ts'
 import { type AuthzMetrics, createAuthzMetrics } from './authz/metrics.ts'
-import { namespaceFormat } from './authz/namespace-format.ts'
 import { directoryPolicySource, filePolicySource, type PolicySource } from './authz/policy-source.ts'
 import { openPolicyStore, type PolicyStore } from './authz/policy-store.ts'
 import { createReviewRecorder } from './authz/review-recorder.ts'
@@ -14,6 +18,7 @@ import { openBoundedLog } from './files/bounded-log.ts'
 import { readConfigFile } from './files/watched-file.ts'
 import type { Log } from './log.ts'
 import type { MetricsRegistry } from './metrics/registry.ts'
+import type { NamespaceFormat } from './project-namespace.ts'
 import type { HealthCheck } from './server/health.ts'
 
 const RECORDED_BYTES = 64 * 1024 * 1024
@@ -25,18 +30,26 @@ export const composeEngine = () =>
 interface Surroundings {
   readonly clock: Clock
   readonly log: Log
+  /** What the ConfigMaps hold that the configuration names. */
+  readonly configMaps: { readonly named?: ConfigMapPolicies; readonly selected?: ConfigMapPolicies }
+  /** The namespace of a project, as of now. */
+  readonly namespaceOf: NamespaceFormat
 }
 
 /** What answers SubjectAccessReviews, with all that keeps its policies up to date. */
 export async function composeAuthorization(
   config: ServeConfig,
-  { clock, log }: Surroundings,
+  { clock, log, configMaps, namespaceOf }: Surroundings,
   registry: MetricsRegistry,
 ) {
   const metrics = createAuthzMetrics(registry)
   const engine = await composeEngine()
   const common = { engine, strict: config.policyStrict, clock, log }
-  const store = await openPolicyStore({ ...common, sources: policySources(config, clock), metrics })
+  const store = await openPolicyStore({
+    ...common,
+    sources: policySources(config, clock, configMaps),
+    metrics,
+  })
   metrics.watch(store)
   const watches = [storeWatch('policy', store)]
   const observers: ReviewObserver[] = []
@@ -52,7 +65,7 @@ export async function composeAuthorization(
   }
   const handler = createSubjectAccessReviewHandler({
     authorizer: createAuthorizer({ policy: store.current, log }),
-    namespaceOf: namespaceFormat(config.namespaceFormat),
+    namespaceOf: (project) => namespaceOf(project)?.name,
     metrics,
     clock,
     observers,
@@ -60,13 +73,24 @@ export async function composeAuthorization(
   return { handler, watches }
 }
 
-function policySources(config: ServeConfig, clock: Clock): readonly PolicySource[] {
+/** Whether policies come from files: then k8s-keystone-auth's ConfigMap does not count. */
+export const hasPolicyFiles = ({ keystonePolicyFile, policyFile, policyDir }: ServeConfig) =>
+  keystonePolicyFile !== undefined || policyFile.length > 0 || policyDir !== undefined
+
+function policySources(
+  config: ServeConfig,
+  clock: Clock,
+  { named, selected }: Surroundings['configMaps'],
+): readonly PolicySource[] {
+  const { policyConfigmapName: name, policyConfigmapSelector: selector } = config
   return [
     ...(config.keystonePolicyFile === undefined
       ? []
       : [filePolicySource(config.keystonePolicyFile, clock, 'cpo')]),
     ...config.policyFile.map((path) => filePolicySource(path, clock)),
     ...(config.policyDir === undefined ? [] : [directoryPolicySource(config.policyDir, clock)]),
+    ...(name === undefined || named === undefined ? [] : [configMapPolicySource(name, named)]),
+    ...(selector === undefined || selected === undefined ? [] : [selectedPolicySource(selector, selected)]),
   ]
 }
 

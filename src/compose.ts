@@ -1,11 +1,14 @@
 import { createAuthenticator } from './authn/authenticator.ts'
 import { compatibleIdentity, qualifiedIdentity } from './authn/identity.ts'
 import { createAuthnMetrics } from './authn/metrics.ts'
-import { readSyncFile, watchSyncFile } from './authn/sync-file.ts'
 import { createTokenCache } from './authn/token-cache.ts'
 import { createTokenReviewHandler } from './authn/token-review.ts'
 import type { Clock } from './clock.ts'
-import { composeAuthorization } from './compose-authorization.ts'
+import { composeAuthorization, hasPolicyFiles } from './compose-authorization.ts'
+import { composeKubernetes, type Kubernetes } from './compose-kubernetes.ts'
+import { composeLoginSync } from './compose-login-sync.ts'
+import { composeReconciling } from './compose-reconciling.ts'
+import { composeSyncConfiguration } from './compose-sync-config.ts'
 import type { OpenStackSettings } from './config/openstack-credentials.ts'
 import type { ServeConfig } from './config/serve-options.ts'
 import { readConfigFile } from './files/watched-file.ts'
@@ -14,12 +17,13 @@ import { createGate } from './http/gate.ts'
 import { createKeystoneCaller } from './keystone/caller.ts'
 import { createKeystoneEndpoint } from './keystone/endpoint.ts'
 import { readJwsKeys } from './keystone/jws-keys.ts'
-import { createKeystoneMetrics } from './keystone/metrics.ts'
+import { createKeystoneMetrics, type KeystoneMetrics } from './keystone/metrics.ts'
 import { createSession } from './keystone/session.ts'
 import { createTokenValidation } from './keystone/token-validation.ts'
 import { createUserGroups } from './keystone/user-groups.ts'
+import type { ReadClusterAccess } from './kubernetes/cluster-access.ts'
 import type { Log } from './log.ts'
-import { createMetricsRegistry, type MetricsRegistry } from './metrics/registry.ts'
+import { createMetricsRegistry } from './metrics/registry.ts'
 import { addAdminRoutes } from './server/admin-routes.ts'
 import { createApp, listen } from './server/app.ts'
 import type { HealthCheck } from './server/health.ts'
@@ -37,6 +41,7 @@ export interface World {
   readonly version: string
   /** Read anew for each log-in of our own, so that a rotated secret is taken up. */
   readonly openstack: () => OpenStackSettings | undefined
+  readonly clusterAccess: ReadClusterAccess
 }
 
 export interface Server {
@@ -50,7 +55,24 @@ export interface Server {
 export async function startServer(config: ServeConfig, keystoneUrl: string, world: World): Promise<Server> {
   const { clock, log } = world
   const metrics = createMetricsRegistry()
-  const keystone = await composeKeystone(config, keystoneUrl, world, metrics)
+  const keystoneMetrics = createKeystoneMetrics(metrics)
+  const keystone = await composeKeystone(config, keystoneUrl, world, keystoneMetrics)
+  const kubernetes = composeKubernetes(world.clusterAccess, world, metrics)
+  const configMaps = await openConfigMaps(config, kubernetes, log)
+  const configuration = composeSyncConfiguration(
+    config,
+    { clock, log, kubernetes, mirror: configMaps.sync },
+    metrics,
+  )
+  const loginSync = composeLoginSync(
+    { waitMs: config.syncWait, clock, log, kubernetes, configuration },
+    metrics,
+  )
+  const reconciling = composeReconciling(
+    config,
+    { ...world, keystoneUrl, keystoneMetrics, kubernetes, configuration },
+    metrics,
+  )
   const authnMetrics = createAuthnMetrics(metrics)
   const authenticator = createAuthenticator({
     ...keystone,
@@ -71,10 +93,12 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
     maxTokenAgeMs: config.maxTokenAge,
     deadlineMs: config.keystoneTimeout,
     systemGroups: config.allowedSystemGroups,
+    loggedIn: loginSync.loggedIn,
     clock,
     log,
     metrics: authnMetrics,
   })
+  configuration.follow(({ mappings }) => authenticator.useRoleMappings(mappings))
   const files = await certificateFiles(config, clock)
   const webhooks = createApp({ log, tls: readServingTls(files) })
   const reviews = createTokenReviewHandler({
@@ -85,7 +109,12 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
   })
   const { handler: accessReviews, watches: policyWatches } = await composeAuthorization(
     config,
-    world,
+    {
+      clock,
+      log,
+      configMaps: configMaps.policies,
+      namespaceOf: (project) => configuration.settings().namespaceOf(project),
+    },
     metrics,
   )
   addWebhookRoutes(webhooks, {
@@ -96,16 +125,13 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
 
   let stopping = false
   const certificate = watchServingCertificate({ files, server: webhooks.server as never, clock, log })
-  const watches: { check: HealthCheck; stop: () => void }[] = [certificate, ...policyWatches]
-  if (config.syncConfigFile !== undefined) {
-    const path = config.syncConfigFile
-    authenticator.useRoleMappings(readSyncFile(path))
-    watches.push(watchSyncFile({ path, clock, log, use: authenticator.useRoleMappings }))
-  }
+  const watches = [certificate, ...policyWatches, ...configuration.watches, loginSync.watch]
   const checks: HealthCheck[] = [
     { name: 'ping', reddens: [], fault: () => undefined },
     { name: 'shutdown', reddens: ['readyz'], fault: () => (stopping ? 'shutting down' : undefined) },
     ...watches.map((watch) => watch.check),
+    ...kubernetes.checks(),
+    reconciling.check,
   ]
   const admin = createApp({ log })
   addAdminRoutes(admin, { checks, metrics })
@@ -116,16 +142,34 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
     adminPort,
     async stop() {
       stopping = true
+      await reconciling.stop()
       await new Promise<void>((resolve) => clock.after(config.shutdownDelay, resolve))
       for (const watch of watches) watch.stop()
       await webhooks.close()
       await admin.close()
       await keystone.close()
+      await kubernetes.close()
     },
   }
 }
 
-async function composeKeystone(config: ServeConfig, url: string, world: World, registry: MetricsRegistry) {
+/** The ConfigMaps that count, with what the API server says of them now, if it answers. A file beats a ConfigMap. */
+async function openConfigMaps(config: ServeConfig, kubernetes: Kubernetes, log: Log) {
+  const mirror = (key: string, name: string | undefined, overruled: boolean) => {
+    if (name === undefined) return undefined
+    if (!overruled) return kubernetes.mirror(key, { name })
+    log.warn({ configMap: name }, 'A file is given too, so the ConfigMap does not count')
+    return undefined
+  }
+  const { policyConfigmapSelector: labelSelector } = config
+  const named = mirror('policy-configmap', config.policyConfigmapName, hasPolicyFiles(config))
+  const sync = mirror('sync-configmap', config.syncConfigmapName, config.syncConfigFile !== undefined)
+  const selected = labelSelector && kubernetes.mirror('policy-configmap-selector', { labelSelector })
+  await kubernetes.firstAnswers()
+  return { policies: { ...(named && { named }), ...(selected && { selected }) }, sync }
+}
+
+async function composeKeystone(config: ServeConfig, url: string, world: World, metrics: KeystoneMetrics) {
   const { clock } = world
   const caFile = config.keystoneCaFile ?? world.openstack()?.caFile
   const http = createHttpClient({
@@ -134,7 +178,7 @@ async function composeKeystone(config: ServeConfig, url: string, world: World, r
     connections: config.keystoneConcurrency,
   })
   const gate = createGate({ running: config.keystoneConcurrency, waiting: 4096 })
-  const call = createKeystoneCaller({ http, gate, clock, metrics: createKeystoneMetrics(registry) })
+  const call = createKeystoneCaller({ http, gate, clock, metrics })
   const endpoint = createKeystoneEndpoint({ url, call })
   const credentials = () => {
     const settings = world.openstack()

@@ -16,6 +16,7 @@ await runProgram({
     kms: async () => (await import('./commands/kms.ts')).kms,
     'webhook-kubeconfig': async () => (await import('./commands/webhook-kubeconfig.ts')).webhookKubeconfig,
     policy: async () => (await import('./commands/policy.ts')).policy,
+    sync: async () => (await import('./commands/sync.ts')).sync,
     demo: async () => (await import('./commands/demo.ts')).demo,
     ...CLIENT_COMMANDS,
   },

@@ -8,12 +8,17 @@ import { CLIENT_FLAGS } from '../src/commands/client-flags.ts'
 import { kmsOptions, rotateOptions } from '../src/config/kms-options.ts'
 import type { Option, OptionTable } from '../src/config/option.ts'
 import { serveOptions } from '../src/config/serve-options.ts'
+import { syncOptions } from '../src/config/sync-options.ts'
 import { ERROR_CODES } from '../src/errors.ts'
 import { createKeystoneMetrics } from '../src/keystone/metrics.ts'
 import { createBarbicanMetrics } from '../src/kms/barbican-metrics.ts'
 import { createKmsMetrics } from '../src/kms/kms-metrics.ts'
 import { KMS_OUTCOMES } from '../src/kms/kms-service.ts'
+import { createKubernetesMetrics, watchConnections } from '../src/kubernetes/metrics.ts'
 import { createMetricsRegistry } from '../src/metrics/registry.ts'
+import { createLoginSyncMetrics } from '../src/sync/login-sync-metrics.ts'
+import { createReconcileMetrics, RUN_OUTCOMES } from '../src/sync/reconcile-metrics.ts'
+import { createSyncConfigMetrics } from '../src/sync/sync-config.ts'
 import { ROOT } from './support/source-files.ts'
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -21,12 +26,19 @@ const missing = (names: readonly string[], text: string) =>
   names.filter((name) => !text.includes(`\`${name}`))
 
 t.test('every error code and every outcome has a row in docs/errors.md', async (t) => {
-  t.same(missing([...ERROR_CODES, ...REFUSALS, ...FAILURES, ...KMS_OUTCOMES], read('docs/errors.md')), [])
+  t.same(
+    missing(
+      [...ERROR_CODES, ...REFUSALS, ...FAILURES, ...KMS_OUTCOMES, ...RUN_OUTCOMES],
+      read('docs/errors.md'),
+    ),
+    [],
+  )
 })
 
 t.test('every flag and its environment variables stand in docs/configuration.md', async (t) => {
   const table = [
     serveOptions('portcullis'),
+    syncOptions,
     kmsOptions,
     rotateOptions,
     ...Object.values(CLIENT_FLAGS),
@@ -54,6 +66,11 @@ t.test('every metric has a row in docs/operations.md, and every row a metric', a
   createAuthnMetrics(registry).watch({ entries: () => 0, negativeEntries: () => 0, inFlight: () => 0 })
   createKeystoneMetrics(registry)
   createBarbicanMetrics(registry)
+  createKubernetesMetrics(registry)
+  watchConnections(registry, () => [])
+  createSyncConfigMetrics(registry)
+  createLoginSyncMetrics(registry).watch(() => 0)
+  createReconcileMetrics(registry).watch({ leading: () => false, obstacles: () => 0, lastSuccess: () => 0 })
   createKmsMetrics({ registry } as Parameters<typeof createKmsMetrics>[0])
   const zero = () => 0
   createAuthzMetrics(registry).watch({

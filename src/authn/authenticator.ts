@@ -33,6 +33,8 @@ export interface AuthenticatorParts {
   readonly deadlineMs: number
   /** Reserved groups that a role mapping may give all the same. */
   readonly systemGroups: readonly string[]
+  /** Told of each token that Keystone has just vouched for; the answer waits for it, but is not changed by it. */
+  readonly loggedIn?: ((token: KeystoneToken, username: string) => Promise<void> | undefined) | undefined
   readonly clock: Clock
   readonly log: Log
   readonly metrics: AuthnMetrics
@@ -54,10 +56,8 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     try {
       if (shape.kind === 'jws' && parts.verifyJws && !(await parts.verifyJws(token)))
         return refused('bad_signature')
-      return await withDeadline(clock, parts.deadlineMs, async (signal) => {
-        const found = await askKeystone(token, shape, signal)
-        return found === undefined ? refused('unknown_to_keystone') : decide(found.known, found.groups)
-      })
+      const found = await withDeadline(clock, parts.deadlineMs, (signal) => askKeystone(token, shape, signal))
+      return found === undefined ? refused('unknown_to_keystone') : await decide(found.known, found.groups)
     } catch (error) {
       const failure = failureOf(error instanceof PortcullisError ? error.code : undefined)
       log.warn({ failure, err: errorText(error) }, 'A token could not be checked')
@@ -78,7 +78,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     return groups && { known, groups }
   }
 
-  function decide(known: KeystoneToken, groups: readonly Group[]): Verdict {
+  async function decide(known: KeystoneToken, groups: readonly Group[]): Promise<Verdict> {
     if (known.expiresAt <= clock.now()) return refused('expired')
     const refusal = admissionRefusal(parts.admission, known)
     if (refusal !== undefined) return refused(refusal)
@@ -92,7 +92,16 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
       groups: mapped.groups.filter((name) => parts.systemGroups.includes(name) || !reserved(name)),
     }
     if (user.username === '' || isReserved(user.username)) return refused('reserved_name')
+    await announce(known, user.username)
     return { kind: 'authenticated', user: JSON.stringify(user), expiresAt: known.expiresAt }
+  }
+
+  async function announce(token: KeystoneToken, username: string): Promise<void> {
+    try {
+      await parts.loggedIn?.(token, username)
+    } catch (error) {
+      log.error({ err: errorText(error) }, 'What follows from a log-in failed')
+    }
   }
 
   function reserved(group: string): boolean {

@@ -1,6 +1,6 @@
+import type { Steps } from '../steps.ts'
 import { faultAt, type PolicyFault, PolicyTextError } from './fault.ts'
 import { type JsonMember, type JsonNode, readJsonSteps } from './located-json.ts'
-import type { Steps } from './steps.ts'
 
 type TextLists = ReadonlyMap<string, readonly string[]>
 

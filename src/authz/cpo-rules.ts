@@ -1,3 +1,4 @@
+import type { Steps } from '../steps.ts'
 import { builtInGroups } from './built-in-groups.ts'
 import { permissionPart, toNamespacePattern, toResourcePattern } from './cpo-permission.ts'
 import type { CpoEntry, CpoMatch, CpoPolicy, CpoResource } from './cpo-policy.ts'
@@ -6,7 +7,6 @@ import { ANY, exactly, NamespacePattern, Pattern, patternOf } from './pattern.ts
 import { NO_ITEMS, ResourcePattern } from './resource-pattern.ts'
 import { createCellSharer, type PathTarget, type ResourceTarget, type Rule } from './rule.ts'
 import { NO_SELECTOR } from './selector.ts'
-import type { Steps } from './steps.ts'
 import { KEYSTONE, SubjectRequirement, type Term } from './subject.ts'
 
 type Target = ResourceTarget | PathTarget

@@ -1,9 +1,9 @@
+import type { Steps } from '../steps.ts'
 import { splitCell } from './cell.ts'
 import type { PolicyFault } from './fault.ts'
 import type { PolicyOutcome } from './policy-text.ts'
 import type { Rule } from './rule.ts'
 import { CellError, type Cells, createRuleReader, PATH_COLUMNS, RESOURCE_COLUMNS } from './rule-cells.ts'
-import type { Steps } from './steps.ts'
 
 const COLUMNS: Readonly<Record<string, readonly string[]>> = { p: RESOURCE_COLUMNS, p2: PATH_COLUMNS }
 

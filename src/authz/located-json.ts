@@ -1,5 +1,5 @@
+import { runAtOnce, type Steps } from '../steps.ts'
 import { PolicyTextError } from './fault.ts'
-import { runAtOnce, type Steps } from './steps.ts'
 
 /** A JSON value that knows where it stands. Members stay in order, repeated names too, as Go's decoder meets them. */
 export type JsonNode = { readonly at: number } & (

@@ -4,9 +4,11 @@ import { PortcullisError } from '../errors.ts'
 import { listConfigFiles, readConfigFile, watchFiles } from '../files/watched-file.ts'
 import { POLICY_FORMATS, type PolicyDocument } from './policy-text.ts'
 
-/** Where policies come from: a file, a directory, later ConfigMaps. */
+/** Where policies come from: a file, a directory, ConfigMaps. */
 export interface PolicySource {
   readonly name: string
+  /** A fault in it does not stop the start: what changes by itself must not keep the rest from serving. */
+  readonly lenient?: true
   /** What it holds now; throws if that cannot be told. */
   documents(): readonly PolicyDocument[]
   /** Calls back when that may be another; gives what stops it. */

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { runAtOnce, runInSlices, type Steps } from '../steps.ts'
 import type { RuleEngine } from './casbin-engine.ts'
 import { faultText } from './fault.ts'
 import type { AuthzMetrics, PolicyState } from './metrics.ts'
 import { compilePolicy, type Policy } from './policy.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type PolicyReading, readPolicyDocument } from './policy-text.ts'
-import { runAtOnce, runInSlices, type Steps } from './steps.ts'
 
 export interface PolicyStore extends PolicyState {
   /** The policy of the moment: one reference, swapped as a whole. */
@@ -25,7 +25,7 @@ interface Holding {
 }
 
 /**
- * Keeps the policy of all sources up to date. At the start every source must be readable: throws POLICY_INVALID. Later a
+ * Keeps the policy of all sources up to date. At the start every source that is not lenient must be readable: throws POLICY_INVALID. Later a
  * document that is not keeps its last good version, as does a source that cannot even be listed.
  */
 export async function openPolicyStore(parts: {
@@ -79,6 +79,27 @@ export async function openPolicyStore(parts: {
     log.info({ rules: policy.rules.length, hash: policy.hash }, 'Took up the policy')
   }
 
+  // one reload at a time, in the order in which changes are seen; those of the start wait for its end
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>()
+  let reloads = opened
+  const waiting = new Set<PolicySource>()
+  const reload = (source: PolicySource) => {
+    // one that has not begun will see this change too
+    if (waiting.has(source)) return reloads
+    waiting.add(source)
+    reloads = reloads
+      .then(() => {
+        waiting.delete(source)
+        return read(source)
+      })
+      .then(compile)
+    return reloads
+  }
+  const stops = sources.map((source) => source.watch(() => reload(source)))
+  const stop = () => {
+    for (const stopOne of stops) stopOne()
+  }
+
   for (const source of sources) await read(source)
   const faults = () => [...holdings.values()].flatMap((holding) => holding.faults)
   const quarantined = () =>
@@ -87,18 +108,14 @@ export async function openPolicyStore(parts: {
         reading.quarantined.map((fault) => `${name}: left out: ${faultText(fault)}`),
       ),
     )
-  if (faults().length > 0)
-    throw new PortcullisError('POLICY_INVALID', `a policy cannot be used: ${faults().join('; ')}`)
+  const fatal = [...holdings].flatMap(([source, holding]) => (source.lenient ? [] : holding.faults))
+  if (fatal.length > 0) {
+    stop()
+    throw new PortcullisError('POLICY_INVALID', `a policy cannot be used: ${fatal.join('; ')}`)
+  }
   await compile()
   run = (steps) => runInSlices(steps, clock)
-
-  // one reload at a time, in the order in which changes are seen
-  let reloads = Promise.resolve()
-  const reload = (source: PolicySource) => {
-    reloads = reloads.then(() => read(source)).then(compile)
-    return reloads
-  }
-  const stops = sources.map((source) => source.watch(() => reload(source)))
+  open()
   return {
     current: () => policy,
     fault() {
@@ -107,9 +124,7 @@ export async function openPolicyStore(parts: {
         ? undefined
         : [...all.slice(0, 3), ...(all.length > 3 ? ['...'] : [])].join('; ')
     },
-    stop() {
-      for (const stop of stops) stop()
-    },
+    stop,
     rules: () => policy.rules.length,
     sources: () => sources.length,
     faultySources: () => [...holdings.values()].filter((holding) => holding.faults.length > 0).length,

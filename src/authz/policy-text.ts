@@ -1,11 +1,11 @@
 import { errorText } from '../errors.ts'
+import type { Steps } from '../steps.ts'
 import { type CpoReading, readCpoPolicy } from './cpo-policy.ts'
 import { cpoRules } from './cpo-rules.ts'
 import { readCsvRules } from './csv-rules.ts'
 import { lineCounter, type PolicyFault } from './fault.ts'
 import type { RuleList } from './policy.ts'
 import type { Rule } from './rule.ts'
-import type { Steps } from './steps.ts'
 import { readYamlRules } from './yaml-rules.ts'
 
 /** What came out of one text. */

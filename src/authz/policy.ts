@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { Steps } from '../steps.ts'
 import type { RuleEngine } from './casbin-engine.ts'
 import { type AccessRequest, createRuleWriter, type Rule } from './rule.ts'
 import { indexRules } from './rule-index.ts'
-import type { Steps } from './steps.ts'
 
 export interface Decision {
   readonly kind: 'allow' | 'deny' | 'none'

@@ -1,5 +1,5 @@
+import type { Steps } from '../steps.ts'
 import type { AccessRequest, RequestTarget, Rule } from './rule.ts'
-import type { Steps } from './steps.ts'
 import { type Term, termKey } from './subject.ts'
 
 /** Stands for "whatever it is" in each dimension; no key of ours looks like it. */

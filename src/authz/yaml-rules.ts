@@ -1,11 +1,11 @@
 import { errorText } from '../errors.ts'
 import { readLocatedYaml } from '../files/yaml.ts'
 import { isRecord } from '../json.ts'
+import type { Steps } from '../steps.ts'
 import type { PolicyFault } from './fault.ts'
 import type { PolicyOutcome } from './policy-text.ts'
 import type { Rule } from './rule.ts'
 import { CellError, type Cells, createRuleReader, PATH_COLUMNS, RESOURCE_COLUMNS } from './rule-cells.ts'
-import type { Steps } from './steps.ts'
 
 const DEFAULTS: Cells = { name: '*', selector: '*', effect: 'allow' }
 

@@ -1,8 +1,8 @@
-import { homedir } from 'node:os'
 import { systemClock } from '../clock.ts'
 import { createAttempt, openKeystoneForUser, openTokenCache } from '../compose-login.ts'
 import { type clientOptions, readClientOptions } from '../config/client-options.ts'
 import type { Flags } from '../config/flags.ts'
+import { homeFolder } from '../config/home-folder.ts'
 import { configInvalid } from '../config/read-options.ts'
 import { PortcullisError } from '../errors.ts'
 import { cacheFolderPath } from '../exec/cache-folder.ts'
@@ -28,7 +28,7 @@ export function openClientSession<O extends typeof clientOptions>(
 ) {
   const { flags, values } = readClientOptions(table, { argv, env: world.env })
   const options = values as ReturnType<typeof readClientOptions<typeof clientOptions>>['values']
-  const paths = kubeconfigPaths(options.kubeconfig, world.env.KUBECONFIG, homedir())
+  const paths = kubeconfigPaths(options.kubeconfig, world.env.KUBECONFIG, homeFolder())
   const kubeconfig = readKubeconfig(paths)
   const name = options.context ?? kubeconfig.currentContext
   const context = name === undefined ? undefined : kubeconfig.context(name)
@@ -40,9 +40,14 @@ export function openClientSession<O extends typeof clientOptions>(
   const saved = stanza && savedFlags(stanza)
   const env = { ...world.env, ...(saved && stanza?.env) }
   const complain = (what: string) => world.complain(`${world.program}: ${what}\n`)
-  const cache = openTokenCache({ path: cacheFolderPath(world.env, homedir()), clock: systemClock, complain })
+  const cache = openTokenCache({
+    path: cacheFolderPath(world.env, homeFolder()),
+    clock: systemClock,
+    complain,
+  })
   const common = { clock: systemClock, version: world.version }
-  const attempt = createAttempt({ ...common, deadlineMs: options.keystoneTimeout })
+  const deadlineMs = options.keystoneTimeout
+  const attempt = createAttempt({ ...common, deadlineMs })
   const openTerminal = async () => (await import('../exec/terminal-ask.ts')).createAsk(world)
 
   return {
@@ -57,6 +62,7 @@ export function openClientSession<O extends typeof clientOptions>(
     cache,
     openTerminal,
     attempt,
+    deadlineMs,
 
     /** As kubectl has them in this context, with our flags before its own. */
     inputs(
@@ -93,7 +99,7 @@ export function openClientSession<O extends typeof clientOptions>(
       const inputs = this.inputs()
       const settings = await inputs.settings()
       for (const forceRefresh of [false, true]) {
-        const parts = { cache, clock: systemClock, attempt, openTerminal, forceRefresh }
+        const parts = { cache, clock: systemClock, attempt, deadlineMs, openTerminal, forceRefresh }
         const { token, keystoneUrl } = await obtainToken(inputs, parts)
         const found = await this.ask(settings, token, keystoneUrl ?? settings.auth_url?.text ?? '', work)
         if (found !== undefined) return found

@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts'
 import { startServer } from '../compose.ts'
 import { readOptions } from '../config/read-options.ts'
 import { serveOptions } from '../config/serve-options.ts'
+import { podAccess } from '../kubernetes/cluster-access.ts'
 import { createLog } from '../log.ts'
 import { startSimulatedKeystone } from '../simulator/keystone.ts'
 import { startKmsDemo } from './demo-kms.ts'
@@ -28,8 +29,8 @@ export const demo: Command = async (_argv, world) => {
     ]
     const { values: config } = readOptions(serveOptions('portcullis'), { argv: flags, env: {} })
     const log = createLog({ level: 'warn' })
-    const parts = { clock: systemClock, log, version: world.version, openstack: () => undefined }
-    const server = await startServer(config, keystone.url, parts)
+    const outside = { version: world.version, openstack: () => undefined, clusterAccess: podAccess({}) }
+    const server = await startServer(config, keystone.url, { clock: systemClock, log, ...outside })
     const kms = await startKmsDemo(keystone, stateDir, world)
     const caFile = join(stateDir, 'ca.crt')
     const token = await logIn(keystone)

@@ -1,6 +1,5 @@
 import { basename, extname } from 'node:path'
 import { faultText } from '../authz/fault.ts'
-import { namespaceFormat } from '../authz/namespace-format.ts'
 import { compilePolicy, type Policy } from '../authz/policy.ts'
 import {
   POLICY_FORMATS,
@@ -10,12 +9,13 @@ import {
 } from '../authz/policy-text.ts'
 import { readAccessRequest } from '../authz/review-request.ts'
 import type { AccessRequest } from '../authz/rule.ts'
-import { runAtOnce } from '../authz/steps.ts'
 import { composeEngine } from '../compose-authorization.ts'
 import { listOption, switchOption, textOption } from '../config/option.ts'
 import { PortcullisError } from '../errors.ts'
 import { readConfigFile } from '../files/watched-file.ts'
 import { isRecord } from '../json.ts'
+import { namespaceFormat } from '../project-namespace.ts'
+import { runAtOnce } from '../steps.ts'
 
 export const STRICT = switchOption('Close the known holes of the JSON format, as `portcullis serve` does.')
 export const POLICY = listOption('Policy: .csv, .yaml or .json; the ending tells the format.', {
@@ -52,5 +52,6 @@ export function readReview(value: unknown, format = '%i'): AccessRequest | strin
   const spec = isRecord(value) && isRecord(value.spec) ? value.spec : value
   // v1beta1 spells the groups `group`
   const version = isRecord(spec) && Object.hasOwn(spec, 'group') ? 'v1beta1' : 'v1'
-  return readAccessRequest(version, spec, namespaceFormat(format))
+  const namespaceOf = namespaceFormat(format)
+  return readAccessRequest(version, spec, (project) => namespaceOf(project)?.name)
 }

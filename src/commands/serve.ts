@@ -5,6 +5,8 @@ import { helpText } from '../config/help.ts'
 import { readOpenStackSettings } from '../config/openstack-credentials.ts'
 import { configInvalid, readOptions } from '../config/read-options.ts'
 import { type ServeConfig, serveOptions } from '../config/serve-options.ts'
+import { podAccess } from '../kubernetes/cluster-access.ts'
+import { kubeconfigAccess } from '../kubernetes/kubeconfig.ts'
 import { createLog, type LogLevel } from '../log.ts'
 import type { Command } from './world.ts'
 
@@ -35,6 +37,8 @@ export const serve: Command = async (argv, world) => {
     log,
     version: world.version,
     openstack,
+    clusterAccess:
+      config.kubeconfig === undefined ? podAccess(world.env) : kubeconfigAccess(config.kubeconfig),
   })
   log.info({ port: server.port, adminPort: server.adminPort, version: world.version }, 'Serving')
   await stopped

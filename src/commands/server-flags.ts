@@ -1,6 +1,7 @@
 import type { CommandFlags } from '../config/completion.ts'
 import { kmsOptions, rotateOptions, socketOptions } from '../config/kms-options.ts'
 import { serveOptions } from '../config/serve-options.ts'
+import { syncOptions } from '../config/sync-options.ts'
 import { CHECK_OPTIONS } from './policy-check.ts'
 import { CONVERT_OPTIONS } from './policy-convert.ts'
 import { DECIDE_OPTIONS } from './policy-decide.ts'
@@ -17,6 +18,9 @@ export const SERVER_FLAGS: CommandFlags = {
   'kms status': socketOptions,
   'kms ping': socketOptions,
   'webhook-kubeconfig': WEBHOOK_KUBECONFIG_OPTIONS,
+  sync: {},
+  'sync plan': syncOptions,
+  'sync run': syncOptions,
   policy: {},
   'policy decide': DECIDE_OPTIONS,
   'policy check': CHECK_OPTIONS,

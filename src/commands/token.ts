@@ -1,7 +1,7 @@
-import { homedir } from 'node:os'
 import { systemClock } from '../clock.ts'
 import { createAttempt, openTokenCache } from '../compose-login.ts'
 import { readFlags } from '../config/flags.ts'
+import { homeFolder } from '../config/home-folder.ts'
 import { tokenOptions } from '../config/login-options.ts'
 import { errorText, isPortcullisError, PortcullisError } from '../errors.ts'
 import { cacheFolderPath } from '../exec/cache-folder.ts'
@@ -40,8 +40,9 @@ async function answer(argv: readonly string[], world: CommandWorld): Promise<str
     forceRefresh: flags.forceRefresh,
     cache: flags.noCache
       ? undefined
-      : openTokenCache({ path: cacheFolderPath(env, homedir()), clock, complain }),
+      : openTokenCache({ path: cacheFolderPath(env, homeFolder()), clock, complain }),
     attempt: createAttempt({ clock, version: world.version, deadlineMs: flags.deadlineMs }),
+    deadlineMs: flags.deadlineMs,
   })
   return execCredential(info, got)
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PortcullisError } from '../errors.ts'
 import { readConfigFile } from '../files/watched-file.ts'
+import { homeFolder } from './home-folder.ts'
 
 /** clouds.yaml and secure.yaml before anybody has read what is in them. */
 export interface CloudsText {
@@ -19,7 +19,7 @@ export interface CloudsText {
 export function readCloudsText(env: Readonly<Record<string, string | undefined>>): CloudsText {
   const places = [
     'clouds.yaml',
-    join(homedir(), '.config/openstack/clouds.yaml'),
+    join(homeFolder(), '.config/openstack/clouds.yaml'),
     '/etc/openstack/clouds.yaml',
   ]
   const path = env.OS_CLIENT_CONFIG_FILE || places.find((place) => existsSync(place))

@@ -1,8 +1,8 @@
-import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { TOKEN_SCOPES } from '../authn/admission.ts'
-import { namespaceFormat } from '../authz/namespace-format.ts'
 import { LOG_LEVELS } from '../log.ts'
+import { namespaceFormat } from '../project-namespace.ts'
+import { homeFolder } from './home-folder.ts'
 import {
   choiceOption,
   choicesOption,
@@ -17,17 +17,7 @@ import {
   textOption,
   urlOption,
 } from './option.ts'
-
-/** A flag of k8s-keystone-auth whose feature this version lacks: naming it is a fault, never silently ignored. */
-const later = (feature: string, env: readonly string[] = []): Option<undefined> => ({
-  value: 'TEXT',
-  env,
-  help: `Not in this version: ${feature}.`,
-  fallback: undefined,
-  parse: () => {
-    throw new Error(`this version has no ${feature} yet; leave it out`)
-  },
-})
+import { reconcileOptions } from './reconcile-options.ts'
 
 /** klog's levels, as k8s-keystone-auth takes them: 4 is debugging, 6 and more is tracing. */
 const verbosity: Option<number | undefined> = {
@@ -39,7 +29,7 @@ const verbosity: Option<number | undefined> = {
 }
 
 const stateDir = () =>
-  userInfo().uid === 0 ? '/var/lib/portcullis' : join(homedir(), '.local/state/portcullis')
+  process.getuid?.() === 0 ? '/var/lib/portcullis' : join(homeFolder(), '.local/state/portcullis')
 
 /** Flags of `portcullis serve`; under the name k8s-keystone-auth the defaults are those of that program. */
 export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {
@@ -104,9 +94,12 @@ export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {
     'allowed-projects': listOption('Projects (id or domain/name) whose tokens may log in; none: all.'),
     'allowed-roles': listOption('Roles of which a token needs one to log in; none: no role needed.'),
     'allowed-system-groups': listOption('Groups named system:... that a role mapping may give.'),
-    'sync-config-file': fileOption('YAML with role-mappings, reloaded when it changes.', {
-      env: ['KEYSTONE_SYNC_CONFIG_FILE'],
-    }),
+    'sync-config-file': fileOption(
+      'YAML with role mappings and what to synchronise, reloaded when it changes.',
+      {
+        env: ['KEYSTONE_SYNC_CONFIG_FILE'],
+      },
+    ),
 
     'token-cache-ttl': durationOption('How long a good token is believed; 0: not at all.', {
       max: '1h',
@@ -160,9 +153,44 @@ export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {
     } as Option<string>,
     'shadow-policy': fileOption('Policy that is decided beside the real one; differences are only counted.'),
     'record-reviews': fileOption('Write what is asked and answered here, as JSON lines, up to 64 MiB.'),
-    'policy-configmap-name': later('policies from ConfigMaps', ['KEYSTONE_POLICY_CONFIGMAP_NAME']),
-    'sync-configmap-name': later('synchronisation from ConfigMaps', ['KEYSTONE_SYNC_CONFIGMAP_NAME']),
-    kubeconfig: later('access to the Kubernetes API', ['KEYSTONE_KUBECONFIG_FILE']),
+    'sync-interval': {
+      ...durationOption('How often all projects are reconciled (needs service credentials); 0: never.', {
+        max: '24h',
+        fallback: '5m',
+      }),
+      fallback: drop ? 0 : 300_000,
+    },
+    'lease-duration': durationOption(
+      'How long a replica that reconciles may be silent before another does.',
+      {
+        min: '2s',
+        max: '10m',
+        fallback: '15s',
+      },
+    ),
+    ...reconcileOptions,
+    'policy-configmap-name': textOption(
+      'ConfigMap of kube-system whose key policies is a policy in the JSON of k8s-keystone-auth.',
+      { value: 'NAME', env: ['KEYSTONE_POLICY_CONFIGMAP_NAME'] },
+    ),
+    'policy-configmap-selector': textOption(
+      'Labels of ConfigMaps of kube-system whose keys named .csv, .yaml and .json are policies.',
+      { value: 'SELECTOR' },
+    ),
+    'sync-configmap-name': textOption(
+      'ConfigMap of kube-system whose key syncConfig is what a sync file is.',
+      {
+        value: 'NAME',
+        env: ['KEYSTONE_SYNC_CONFIGMAP_NAME'],
+      },
+    ),
+    'sync-wait': durationOption(
+      'How long the first log-in to a project waits for its namespace; 0: not at all.',
+      { max: '10s', fallback: '1s' },
+    ),
+    kubeconfig: fileOption('How to reach the Kubernetes API; default: as a pod of the cluster.', {
+      env: ['KEYSTONE_KUBECONFIG_FILE'],
+    }),
   }
 }
 

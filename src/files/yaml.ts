@@ -1,4 +1,4 @@
-import { isNode, LineCounter, parseDocument, stringify } from 'yaml'
+import { isNode, LineCounter, parseAllDocuments, parseDocument, stringify } from 'yaml'
 
 /**
  * Reads one YAML (or JSON) document. Throws an Error that names line and column. Aliases are bounded by the
@@ -9,6 +9,15 @@ export function readYaml(text: string): unknown {
   const fault = document.errors[0]
   if (fault !== undefined) throw new Error(fault.message.split('\n')[0]?.replace(/:$/, ''))
   return document.toJS({ maxAliasCount: 100 })
+}
+
+/** Reads YAML documents that stand one after the other, parted by `---`. Throws as `readYaml` does. */
+export function readYamlDocuments(text: string): readonly unknown[] {
+  return [...parseAllDocuments(text, { prettyErrors: true })].map((document) => {
+    const fault = document.errors[0]
+    if (fault !== undefined) throw new Error(fault.message.split('\n')[0]?.replace(/:$/, ''))
+    return document.toJS({ maxAliasCount: 100 }) as unknown
+  })
 }
 
 /** One YAML document in block style. */

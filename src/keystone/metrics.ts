@@ -1,7 +1,7 @@
 import { type CallMetrics, createCallMetrics } from '../metrics/call-metrics.ts'
 import type { MetricsRegistry } from '../metrics/registry.ts'
 
-const OPERATIONS = ['discovery', 'login', 'validate', 'groups'] as const
+const OPERATIONS = ['discovery', 'login', 'validate', 'groups', 'list'] as const
 /** The last two are of commands that people run: nobody counts those. */
 export type KeystoneOperation = (typeof OPERATIONS)[number] | 'places' | 'revoke'
 

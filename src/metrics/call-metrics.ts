@@ -10,7 +10,7 @@ export interface CallMetrics<Operation extends string> {
 /** `<service>_calls_total` and `<service>_call_duration_seconds`, by operation and outcome. */
 export function createCallMetrics<const O extends readonly string[]>(
   registry: MetricsRegistry,
-  service: 'Keystone' | 'Barbican',
+  service: 'Keystone' | 'Barbican' | 'Kubernetes',
   operations: O,
 ): CallMetrics<O[number]> {
   const labels = { operation: operations, outcome: OUTCOMES }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { type ApiAnswer, failure, forbidden, unauthorized } from './keystone-answer.ts'
 import { createTokenBody } from './keystone-body.ts'
+import { createKeystoneLists } from './keystone-lists.ts'
 import { createKeystoneLogin, type Proof } from './keystone-login.ts'
 import type { KeystoneModel } from './keystone-model.ts'
 import { createKeystonePlaces } from './keystone-places.ts'
@@ -25,6 +26,8 @@ export interface KeystoneApi {
   revoke(text: string): void
   /** Disabling revokes all tokens of the user for good: enabling again does not bring them back. */
   setUserEnabled(user: string, enabled: boolean): void
+  /** With all tokens, grants and memberships. */
+  deleteUser(user: string): void
   /** Leaving a group revokes all tokens of the user, as in Keystone. */
   removeFromGroup(user: string, group: string): void
 }
@@ -47,6 +50,7 @@ export function createKeystoneApi(parts: {
   const standing = createTokenStanding({ model, clock })
   const logIn = createKeystoneLogin({ model, mint, standing })
   const places = createKeystonePlaces(model)
+  const lists = createKeystoneLists({ model, refusalOf })
   const bodyOf = createTokenBody({ model, standing, catalog: parts.catalog })
 
   function tokenOf(proof: Proof): IssuedToken {
@@ -117,6 +121,14 @@ export function createKeystoneApi(parts: {
     return { status: 204 }
   }
 
+  /** The answer for a caller who may not do this; undefined for one who may. */
+  function refusalOf(request: ApiRequest, action: string): ApiAnswer | undefined {
+    const text = request.header('x-auth-token')
+    const caller = standing.authority(mint.find(text), text)
+    if ('answer' in caller) return caller.answer
+    return mayDo(action, caller.token) ? undefined : forbidden(action)
+  }
+
   function listGroups(request: ApiRequest, id: string): ApiAnswer {
     const text = request.header('x-auth-token')
     const caller = standing.authority(mint.find(text), text)
@@ -160,6 +172,12 @@ export function createKeystoneApi(parts: {
       if (user !== undefined) user.enabled = enabled
       if (!enabled) revokeAllOf(id)
     },
+    deleteUser(id) {
+      model.users.delete(id)
+      for (const group of model.groups.values()) group.members.delete(id)
+      for (const grant of model.grants) if (grant.actor === id) model.grants.delete(grant)
+      revokeAllOf(id)
+    },
     removeFromGroup(user, group) {
       if (model.groups.get(group)?.members.delete(user)) revokeAllOf(user)
     },
@@ -174,7 +192,7 @@ export function createKeystoneApi(parts: {
       if (user !== undefined && method === 'GET') return listGroups(request, decodeURIComponent(user))
       const place = /^\/v3\/auth\/(projects|domains|system)$/.exec(path)?.[1]
       if (place !== undefined && method === 'GET') return listPlaces(request, place)
-      return { status: 404 }
+      return lists(request) ?? { status: 404 }
     },
   }
 }

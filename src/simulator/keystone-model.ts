@@ -38,6 +38,8 @@ export interface ModelGrant {
   readonly actor: string
   readonly target: string
   readonly role: string
+  /** On a domain: the role counts on the domain's projects, and not on the domain. */
+  readonly inherited?: true
 }
 
 export interface KeystoneModel {
@@ -53,6 +55,9 @@ export interface KeystoneModel {
   addGroup(name: string, members: readonly string[], domain?: string): ModelGroup
   addCredential(credential: Omit<ModelCredential, 'id'>): ModelCredential
   grant(actor: string, target: string, ...roles: readonly string[]): void
+  /** The roles count on all projects of the domain, also on those that are made later. */
+  grantInherited(actor: string, domain: string, ...roles: readonly string[]): void
+  revoke(actor: string, target: string, role: string): void
   /** Names of the roles that a user has on a target: own grants, those of groups, and what they imply. */
   rolesOf(user: string, target: string): readonly string[]
   withImplied(roles: readonly string[]): readonly string[]
@@ -86,13 +91,22 @@ export function createKeystoneModel(): KeystoneModel {
     grant(actor, target, ...roles) {
       for (const role of roles) model.grants.add({ actor, target, role })
     },
+    grantInherited(actor, target, ...roles) {
+      for (const role of roles) model.grants.add({ actor, target, role, inherited: true })
+    },
+    revoke(actor, target, role) {
+      for (const grant of model.grants)
+        if (grant.actor === actor && grant.target === target && grant.role === role)
+          model.grants.delete(grant)
+    },
     rolesOf(user, target) {
       const groups = [...model.groups.values()]
         .filter((group) => group.members.has(user))
         .map((group) => group.id)
       const actors = [user, ...groups]
+      const domain = model.projects.get(target)?.domain
       const roles = [...model.grants]
-        .filter((g) => g.target === target && actors.includes(g.actor))
+        .filter((g) => (g.inherited ? g.target === domain : g.target === target) && actors.includes(g.actor))
         .map((g) => g.role)
       return model.withImplied(roles)
     },

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The tests of this folder on a real kube-apiserver and etcd (an empty store, one file after the other) with a real
 # Keystone behind; nothing is left running. The first run compiles kube-apiserver, etcd and kubectl (5 minutes).
-# Arguments go to tap (names of test files, --grep, ...).
+# Arguments go to tap (--grep, ...); names of test files run these alone.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 PATH=$PWD/node_modules/.bin:$PATH
@@ -12,4 +12,5 @@ trap 'exit 130' INT TERM
 
 fernet env RESET=1 bash test/openstack/up.sh || exit
 RESET=1 bash test/apiserver/up.sh || exit
-tap run --jobs=1 --timeout=300 --include='test/apiserver/*.test.ts' --exclude= "$@" test/apiserver/*.test.ts
+case " $* " in *.test.ts\ *) ;; *) set -- "$@" test/apiserver/*.test.ts ;; esac
+tap run --jobs=1 --timeout=300 --include='test/apiserver/*.test.ts' --exclude= "$@"

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { compilePolicy } from '../../src/authz/policy.ts'
 import { writeRule } from '../../src/authz/rule.ts'
-import { runAtOnce } from '../../src/authz/steps.ts'
+import { runAtOnce } from '../../src/steps.ts'
 import { decide, engine, policyOf, reading } from './support/authz-tools.ts'
 import { type CpoEntry, type CpoReview, cpoSpec, naiveCpoDecision } from './support/naive-cpo.ts'
 

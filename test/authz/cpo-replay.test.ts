@@ -6,8 +6,8 @@ import { createCasbinEngine } from '../../src/authz/casbin-engine.ts'
 import { compilePolicy } from '../../src/authz/policy.ts'
 import { readCpoText } from '../../src/authz/policy-text.ts'
 import { readAccessRequest } from '../../src/authz/review-request.ts'
-import { runAtOnce } from '../../src/authz/steps.ts'
 import { isRecord } from '../../src/json.ts'
+import { runAtOnce } from '../../src/steps.ts'
 import { ROOT } from '../support/source-files.ts'
 
 interface Case {

@@ -17,17 +17,17 @@ t.test('k8s-keystone-auth without certificate and Keystone refuses to start and 
   t.match(run.stderr, /--keystone-url: expected/)
 })
 
-t.test('flags whose feature this version lacks are refused by name, from wherever they come', async (t) => {
-  const run = await runProgram(t, 'k8s-keystone-auth', ['--policy-configmap-name', 'x', '--kubeconfig=/k'], {
-    KEYSTONE_SYNC_CONFIGMAP_NAME: 'y',
+t.test('who needs the Kubernetes API and knows no way to it is told so at the start', async (t) => {
+  const dir = t.testdir({ config: 'users: []\n', 'sync.yaml': 'data-types-to-sync: [projects]\n' })
+  const flags = ['serve', ...KEYSTONE, '--state-dir', dir]
+  const pod = { code: 1, stderr: /KUBECONFIG_INVALID: .*this is no pod of a cluster: give --kubeconfig/ }
+  t.match(await runProgram(t, 'portcullis', flags, { KEYSTONE_POLICY_CONFIGMAP_NAME: 'x' }), pod)
+  t.match(await runProgram(t, 'portcullis', [...flags, '--sync-config-file', `${dir}/sync.yaml`]), pod)
+  const given = [...flags, '--sync-configmap-name=y', '--kubeconfig', `${dir}/config`]
+  t.match(await runProgram(t, 'portcullis', given), {
+    code: 1,
+    stderr: /KUBECONFIG_INVALID: .*config: contexts: /,
   })
-  t.equal(run.code, 2)
-  for (const from of [
-    'flag --policy-configmap-name',
-    'flag --kubeconfig',
-    'environment KEYSTONE_SYNC_CONFIGMAP_NAME',
-  ])
-    t.match(run.stderr, new RegExp(`${from}: this version has no`), from)
 })
 
 t.test('klog’s flags are accepted; those that do nothing say so once', async (t) => {

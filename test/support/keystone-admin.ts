@@ -31,6 +31,13 @@ export interface KeystoneAdmin {
     target: 'system' | { project: string } | { domain: string },
     role: string,
   ): Promise<void>
+  /** A role of a group on a project. */
+  grantGroup(group: string, domain: string, project: string, role: string): Promise<void>
+  /** A role on all projects of a domain. */
+  grantInherited(user: TestUser, domain: string, role: string): Promise<void>
+  revokeRole(user: TestUser, project: string, role: string): Promise<void>
+  deleteUser(user: TestUser): Promise<void>
+  deleteProject(project: string): Promise<void>
   createCredential(
     user: TestUser,
     project: string,
@@ -90,6 +97,17 @@ export function simulatedAdmin({ url, model, api }: SimulatedKeystone): Keystone
     async grant(user, target, role) {
       const id = target === 'system' ? 'system' : 'project' in target ? target.project : target.domain
       model.grant(user.id, id, role)
+    },
+    async grantGroup(name, domain, project, role) {
+      for (const group of model.groups.values())
+        if (group.name === name && group.domain === domain) model.grant(group.id, project, role)
+    },
+    grantInherited: async (user, domain, role) => model.grantInherited(user.id, domain, role),
+    revokeRole: async (user, project, role) => model.revoke(user.id, project, role),
+    deleteUser: async (user) => api.deleteUser(user.id),
+    async deleteProject(project) {
+      model.projects.delete(project)
+      for (const grant of model.grants) if (grant.target === project) model.grants.delete(grant)
     },
     async createCredential(user, project, role, accessRules) {
       return model.addCredential({
@@ -177,6 +195,20 @@ export async function realAdmin(url: string, password: string): Promise<Keystone
             : `domains/${target.domain}`
       await call('PUT', `/${place}/users/${user.id}/roles/${await roleId(role)}`)
     },
+    async grantGroup(name, domain, project, role) {
+      const found = await call('GET', `/groups?name=${encodeURIComponent(name)}&domain_id=${domain}`)
+      const group = found.groups[0].id
+      await call('PUT', `/projects/${project}/groups/${group}/roles/${await roleId(role)}`)
+    },
+    async grantInherited(user, domain, role) {
+      const grant = `/domains/${domain}/users/${user.id}/roles/${await roleId(role)}`
+      await call('PUT', `/OS-INHERIT${grant}/inherited_to_projects`)
+    },
+    async revokeRole(user, project, role) {
+      await call('DELETE', `/projects/${project}/users/${user.id}/roles/${await roleId(role)}`)
+    },
+    deleteUser: (user) => call('DELETE', `/users/${user.id}`),
+    deleteProject: (project) => call('DELETE', `/projects/${project}`),
     async createCredential(user, project, role, accessRules) {
       const own = await login(url, user, { project: { id: project } })
       const { application_credential: made } = await call(

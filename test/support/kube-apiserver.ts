@@ -24,6 +24,7 @@ export interface KubeApiserver {
   /** The kubeconfig of a member of system:masters. */
   readonly adminKubeconfig: string
   readonly logFile: string
+  readonly kubectlPath: string
   /** kubectl with a kubeconfig of ours: the admin's, or one without credentials plus the token given. */
   kubectl(
     args: readonly string[],
@@ -38,18 +39,32 @@ export interface KubeApiserver {
   stop(): Promise<void>
 }
 
-/** Apart from 6443 and 2379, so that a cluster that is already on this machine is left alone. */
-const PORTS = { API_PORT: testPort(16443), ETCD_PORT: testPort(12379) }
+/** Where a kube-apiserver lives; apart from 6443 and 2379, so that a cluster of this machine is left alone. */
+export interface ApiserverPlace {
+  /** Its state: certificates, logs and (unless it is another's) the store. */
+  readonly home?: string
+  readonly apiPort?: string
+  readonly etcdPort?: string
+  /** Use the etcd that listens there already. */
+  readonly sharesEtcd?: boolean
+}
 
 /**
  * A real kube-apiserver on loopback: etcd goes on running between test files, the apiserver is a new process with
  * an empty memory, whatever its settings were before (run.sh stops both after the last file).
  */
-export async function startKubeApiserver(settings: ApiserverSettings = {}): Promise<KubeApiserver> {
+export async function startKubeApiserver(
+  settings: ApiserverSettings = {},
+  place: ApiserverPlace = {},
+): Promise<KubeApiserver> {
   const cache = join(process.env.HOME ?? '', '.cache/portcullis-kubernetes')
-  const home = process.env.KUBERNETES_HOME ?? cache
+  const home = place.home ?? process.env.KUBERNETES_HOME ?? cache
   const bin = process.env.KUBERNETES_BIN ?? join(cache, 'bin')
-  const where = { KUBERNETES_HOME: home, KUBERNETES_BIN: bin, ...PORTS }
+  const [apiPort, etcdPort] = [place.apiPort ?? testPort(16443), place.etcdPort ?? testPort(12379)]
+  const where = {
+    ...{ KUBERNETES_HOME: home, KUBERNETES_BIN: bin, API_PORT: apiPort, ETCD_PORT: etcdPort },
+    ...(place.sharesEtcd === true && { ETCD_SHARED: '1' }),
+  }
   const stop = async () =>
     void (await runScript('test/apiserver/down.sh', { ...where, ONLY: 'kube-apiserver' }))
   let current = settings
@@ -59,7 +74,7 @@ export async function startKubeApiserver(settings: ApiserverSettings = {}): Prom
     await runScript('test/apiserver/up.sh', { ...where, ...variables(next) })
   }
   await restart()
-  const url = `https://127.0.0.1:${PORTS.API_PORT}`
+  const url = `https://127.0.0.1:${apiPort}`
   const ca = readFileSync(join(home, 'pki/ca.crt'), 'utf8')
   const adminKubeconfig = join(home, 'admin.kubeconfig')
   return {
@@ -69,7 +84,7 @@ export async function startKubeApiserver(settings: ApiserverSettings = {}): Prom
     logFile: join(home, 'log/kube-apiserver.log'),
     kubectl(args, { token, kubeconfig, input, env } = {}) {
       const file = kubeconfig ?? (token === undefined ? adminKubeconfig : join(home, 'user.kubeconfig'))
-      return run(join(bin, 'kubectl'), [...args, ...(token === undefined ? [] : [`--token=${token}`])], {
+      return run(join(bin, 'kubectl'), [...(token === undefined ? [] : [`--token=${token}`]), ...args], {
         // a HOME of its own: kubectl keeps what it found out there
         env: { PATH: process.env.PATH ?? '', ...env, KUBECONFIG: file, HOME: join(home, 'kubectl') },
         timeoutMs: 60_000,
@@ -92,11 +107,12 @@ export async function startKubeApiserver(settings: ApiserverSettings = {}): Prom
       ),
     async etcdGet(key) {
       const body = JSON.stringify({ key: Buffer.from(key).toString('base64') })
-      const etcd = `http://127.0.0.1:${PORTS.ETCD_PORT}`
+      const etcd = `http://127.0.0.1:${etcdPort}`
       const { text } = await ask(etcd, { method: 'POST', path: '/v3/kv/range', body })
       const found = (JSON.parse(text) as { kvs?: { value: string }[] }).kvs?.[0]?.value
       return found === undefined ? undefined : Buffer.from(found, 'base64')
     },
+    kubectlPath: join(bin, 'kubectl'),
     restart,
     stop,
   }

@@ -25,7 +25,8 @@ export function run(
       (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code ?? -1) || -1, stdout, stderr }),
     )
-    child.stdin?.end(options.input ?? '')
+    // a program may end without reading what it is given
+    child.stdin?.on('error', () => undefined).end(options.input)
   })
 }
 

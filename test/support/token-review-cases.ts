@@ -216,10 +216,10 @@ export function identityCases(t: Test, admin: KeystoneAdmin): void {
       'not even by a mapping, unless it is allowed',
     )
     writeFileSync(file, 'role-mappings:\n- {keystone-role: k8s-developer, username: developer}\n')
-    await server.logged('Took up the new role mappings')
+    await server.logged('Took up the new sync configuration')
     t.match(await identity(), { username: 'developer', uid: user.id })
     writeFileSync(file, 'role-mappings: everybody\n')
-    await server.logged('Kept the old role mappings, the new ones are not usable')
+    await server.logged('Kept the last good sync configuration')
     t.match(await identity(), { username: 'developer' }, 'a bad file changes nothing')
   })
 

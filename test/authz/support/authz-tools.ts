@@ -4,7 +4,7 @@ import { createCasbinEngine } from '../../../src/authz/casbin-engine.ts'
 import { compilePolicy, type Policy } from '../../../src/authz/policy.ts'
 import { readPolicyDocument } from '../../../src/authz/policy-text.ts'
 import { readAccessRequest } from '../../../src/authz/review-request.ts'
-import { runAtOnce } from '../../../src/authz/steps.ts'
+import { runAtOnce } from '../../../src/steps.ts'
 import { ROOT } from '../../support/source-files.ts'
 
 export const engine = await createCasbinEngine(readFileSync(join(ROOT, 'policies/model.conf'), 'utf8'))

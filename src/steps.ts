@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from './clock.ts'
 
 /** Long work in small steps: whoever runs it decides whether to let others in between. */
 export type Steps<T> = Generator<void, T>

@@ -1,0 +1,140 @@
+import { cpSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
+import {
+  accountKubeconfig,
+  type ExampleDeployment,
+  exampleDeployment,
+} from '../support/example-deployment.ts'
+import { exampleDocuments } from '../support/examples.ts'
+import { login, simulatedAdmin } from '../support/keystone-admin.ts'
+import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts'
+import { testPort } from '../support/ports.ts'
+import { type Program, startProgram, temporaryFolder } from '../support/program.ts'
+
+const USERS = 200
+const PROJECTS = 20
+
+// simulated: what is tried here is the cluster, and 200 users at once are many for a Keystone of one thread
+const keystone = await startSimulatedKeystone({ clock: systemClock })
+t.teardown(() => keystone.close())
+const admin = simulatedAdmin(keystone)
+const service = await admin.createUser()
+await admin.grant(service, 'system', 'reader')
+const domain = await admin.createDomain()
+// a Keystone without any role assignment is not believed
+await admin.grant(await admin.createUser(), { project: (await admin.createProject(domain.id)).id }, 'member')
+
+// two replicas, and two API servers on one store, each with a replica of its own
+const deployments = [testPort(16547), testPort(16548)].map((port) =>
+  exampleDeployment(t, { keystoneUrl: admin.url, service, port }),
+) as [ExampleDeployment, ExampleDeployment]
+const first = await startKubeApiserver({ tokenWebhook: deployments[0].tokenWebhook })
+const home = temporaryFolder(t)
+cpSync(join(process.env.KUBERNETES_HOME ?? '', 'pki'), join(home, 'pki'), { recursive: true })
+const place = { home, apiPort: testPort(16446), sharesEtcd: true }
+const second = await startKubeApiserver({ tokenWebhook: deployments[1].tokenWebhook }, place)
+const apiservers = [first, second]
+t.teardown(() => Promise.all(apiservers.map((apiserver) => apiserver.stop())))
+const kubectl = async (args: readonly string[], input?: string) => {
+  const { code, stdout, stderr } = await first.kubectl(args, input === undefined ? {} : { input })
+  if (code !== 0) throw new Error(stderr)
+  return stdout
+}
+
+/** What of the Deployment's configuration is for this test: only the projects of its domain. */
+function configuration(): readonly object[] {
+  const objects = exampleDocuments('deployment/configuration.yaml')
+  const sync = objects.find(({ metadata }) => metadata.name === 'portcullis-sync')
+  sync.data.syncConfig += `projects-allowlist: [{domain: ${domain.id}}]\n`
+  return [...exampleDocuments('deployment/rbac.yaml'), ...objects]
+}
+await kubectl(
+  ['apply', '-f', '-'],
+  JSON.stringify({ apiVersion: 'v1', kind: 'List', items: configuration() }),
+)
+
+const replicas = await Promise.all(
+  deployments.map(async ({ folder, name, argv, env }, index) => {
+    const kubeconfig = await accountKubeconfig(apiservers[index] as KubeApiserver, folder)
+    const program = startProgram(t, name, argv, { ...env, PORTCULLIS_KUBECONFIG: kubeconfig })
+    await program.logged('Serving')
+    return program
+  }),
+)
+
+async function leader(among: readonly Program[]): Promise<Program> {
+  for (;;) {
+    const found = among.find((program) => program.log().some(({ msg }) => msg === 'Leads'))
+    if (found !== undefined) return found
+    await sleep(50)
+  }
+}
+const complaints = (program: Program) =>
+  program.log().filter(({ level }) => level === 'error' || level === 'fatal')
+
+t.test(
+  '200 users log in at once while the leader is killed: everything exists once, nothing is lost',
+  async (t) => {
+    const leads = await leader(replicas)
+    await leads.logged('Reconciled')
+    const projects = await Promise.all(Array.from({ length: PROJECTS }, () => admin.createProject(domain.id)))
+    const users = await Promise.all(
+      Array.from({ length: USERS }, async (_, number) => {
+        const { id: namespace } = projects[number % PROJECTS] as { id: string }
+        const user = await admin.createUser({ domain: domain.id })
+        await admin.grant(user, { project: namespace }, 'member')
+        return { id: user.id, namespace, token: await login(admin.url, user, { project: { id: namespace } }) }
+      }),
+    )
+
+    let answers = 0
+    let killed = false
+    const enter = async (token: string, number: number) => {
+      for (let tries = 0; ; tries++) {
+        // who is not served goes to the other one, as behind a load balancer
+        const apiserver = apiservers[(number + tries) % 2] as KubeApiserver
+        const { status } = await apiserver.request('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+          token,
+          method: 'POST',
+          body: '{}',
+        })
+        if (status === 201) break
+        if (tries > 20) throw new Error(`not logged in: ${status}`)
+        await sleep(500)
+      }
+      answers++
+      if (answers === USERS / 4) killed = leads.child.kill('SIGKILL')
+    }
+    await Promise.all(users.map(({ token }, number) => enter(token, number)))
+    t.ok(killed, 'in the middle')
+
+    const [survivor] = replicas.filter((program) => program !== leads) as [Program]
+    await survivor.logged('Leads')
+    await survivor.logged('Reconciled')
+    const names = async (kind: string, namespace?: string) =>
+      (await kubectl(['get', kind, ...(namespace ? ['-n', namespace] : []), '-o', 'name']))
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => line.split('/')[1] as string)
+    const namespaces = await names('namespaces')
+    t.same(
+      projects.filter(({ id }) => !namespaces.includes(id)),
+      [],
+    )
+    for (const { id } of projects) {
+      const members = users.filter(({ namespace }) => namespace === id)
+      t.same(
+        (await names('rolebindings', id)).sort(),
+        members.flatMap((user) => ['member', 'reader'].map((role) => `${user.id}_${role}`)).sort(),
+      )
+      t.same(await names('resourcequotas', id), ['project'], 'and what the template gives')
+    }
+    for (const program of replicas) t.same(complaints(program), [])
+    for (const { logFile } of apiservers)
+      t.notMatch(readFileSync(logFile, 'utf8'), /\bpanic\b|portcullis-reconciler.*(forbidden|conflict)/)
+  },
+)
