@@ -14,6 +14,7 @@ import { login, simulatedAdmin } from '../support/keystone-admin.ts'
 import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts'
 import { testPort } from '../support/ports.ts'
 import { type Program, startProgram, temporaryFolder } from '../support/program.ts'
+import { until } from '../support/until.ts'
 
 const USERS = 200
 const PROJECTS = 20
@@ -60,27 +61,27 @@ await kubectl(
 const replicas = await Promise.all(
   deployments.map(async ({ folder, name, argv, env }, index) => {
     const kubeconfig = await accountKubeconfig(apiservers[index] as KubeApiserver, folder)
-    const program = startProgram(t, name, argv, { ...env, PORTCULLIS_KUBECONFIG: kubeconfig })
+    const program = startProgram(t, name, argv, {
+      ...env,
+      PORTCULLIS_KUBECONFIG: kubeconfig,
+      PORTCULLIS_LEASE_DURATION: '5s',
+      PORTCULLIS_SYNC_INTERVAL: '5s',
+    })
     await program.logged('Serving')
     return program
   }),
 )
 
-async function leader(among: readonly Program[]): Promise<Program> {
-  for (;;) {
-    const found = among.find((program) => program.log().some(({ msg }) => msg === 'Leads'))
-    if (found !== undefined) return found
-    await sleep(50)
-  }
-}
+/** Whether the last that a replica said of it is that it leads. */
+const leading = (program: Program) =>
+  program.log().findLast(({ msg }) => msg === 'Leads' || msg === 'Leads no longer')?.msg === 'Leads'
 const complaints = (program: Program) =>
   program.log().filter(({ level }) => level === 'error' || level === 'fatal')
 
 t.test(
   '200 users log in at once while the leader is killed: everything exists once, nothing is lost',
   async (t) => {
-    const leads = await leader(replicas)
-    await leads.logged('Reconciled')
+    await Promise.any(replicas.map((program) => program.logged('Reconciled')))
     const projects = await Promise.all(Array.from({ length: PROJECTS }, () => admin.createProject(domain.id)))
     const users = await Promise.all(
       Array.from({ length: USERS }, async (_, number) => {
@@ -92,7 +93,7 @@ t.test(
     )
 
     let answers = 0
-    let killed = false
+    let killed: Program | undefined
     const enter = async (token: string, number: number) => {
       for (let tries = 0; ; tries++) {
         // who is not served goes to the other one, as behind a load balancer
@@ -107,31 +108,33 @@ t.test(
         await sleep(500)
       }
       answers++
-      if (answers === USERS / 4) killed = leads.child.kill('SIGKILL')
+      if (answers !== USERS / 4) return
+      killed = replicas.find(leading)
+      killed?.child.kill('SIGKILL')
     }
     await Promise.all(users.map(({ token }, number) => enter(token, number)))
     t.ok(killed, 'in the middle')
 
-    const [survivor] = replicas.filter((program) => program !== leads) as [Program]
-    await survivor.logged('Leads')
-    await survivor.logged('Reconciled')
-    const names = async (kind: string, namespace?: string) =>
-      (await kubectl(['get', kind, ...(namespace ? ['-n', namespace] : []), '-o', 'name']))
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => line.split('/')[1] as string)
-    const namespaces = await names('namespaces')
-    t.same(
-      projects.filter(({ id }) => !namespaces.includes(id)),
-      [],
-    )
-    for (const { id } of projects) {
-      const members = users.filter(({ namespace }) => namespace === id)
-      t.same(
-        (await names('rolebindings', id)).sort(),
-        members.flatMap((user) => ['member', 'reader'].map((role) => `${user.id}_${role}`)).sort(),
-      )
-      t.same(await names('resourcequotas', id), ['project'], 'and what the template gives')
+    const survivor = replicas.find((program) => program !== killed) as Program
+    await until('the other leads', () => leading(survivor), 60_000)
+    const found = async (kind: string) => {
+      const { items } = JSON.parse(await kubectl(['get', kind, '-A', '-o', 'json']))
+      return (items as { metadata: { namespace: string; name: string } }[])
+        .filter(({ metadata }) => projects.some(({ id }) => id === metadata.namespace))
+        .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+        .sort()
+    }
+    const expected = {
+      rolebindings: users.flatMap(({ namespace, id }) =>
+        ['member', 'reader'].map((role) => `${namespace}/${id}_${role}`),
+      ),
+      resourcequotas: projects.map(({ id }) => `${id}/project`),
+      limitranges: projects.map(({ id }) => `${id}/project`),
+      networkpolicies: projects.map(({ id }) => `${id}/own-namespace`),
+    }
+    for (const [kind, names] of Object.entries(expected)) {
+      await until(`all ${kind} exist`, async () => (await found(kind)).length >= names.length, 60_000)
+      t.same(await found(kind), [...names].sort(), kind)
     }
     for (const program of replicas) t.same(complaints(program), [])
     for (const { logFile } of apiservers)
