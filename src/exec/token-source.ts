@@ -133,7 +133,8 @@ function refused(settings: LoginSettings, when: string): PortcullisError {
 
 const KNOWN_METHODS = ['password', 'totp', 'token', 'application_credential']
 function insufficient(needs: readonly (readonly string[])[]): PortcullisError {
-  const sets = needs.map((set) => set.filter((name) => KNOWN_METHODS.includes(name)).join(' with '))
+  // Keystone's own order changes from answer to answer
+  const sets = needs.map((set) => KNOWN_METHODS.filter((name) => set.includes(name)).join(' with '))
   return new PortcullisError(
     'LOGIN_REFUSED',
     `Keystone wants more than was given, ${sets.join(' or ')}: use --auth-type v3multifactor and a passcode (--passcode-command, OS_PASSCODE)`,
