@@ -27,7 +27,10 @@ export async function runProgram(parts: ProgramParts): Promise<never> {
   // what a failed start has opened already must not keep the process alive
   // a command that waits for a timer is still at work
   stayAlive()
-  process.exit(await run(parts))
+  const code = await run(parts)
+  // what is still on its way to a slow reader would be lost
+  if (parts.print === undefined) await new Promise((resolve) => process.stdout.write('', resolve))
+  process.exit(code)
 }
 
 async function run({ version, executable, commands, flags, print }: ProgramParts): Promise<number> {

@@ -46,7 +46,8 @@ export function openClientSession<O extends typeof clientOptions>(
     complain,
   })
   const common = { clock: systemClock, version: world.version }
-  const attempt = createAttempt({ ...common, deadlineMs: options.keystoneTimeout })
+  const deadlineMs = options.keystoneTimeout
+  const attempt = createAttempt({ ...common, deadlineMs })
   const openTerminal = async () => (await import('../exec/terminal-ask.ts')).createAsk(world)
 
   return {
@@ -61,6 +62,7 @@ export function openClientSession<O extends typeof clientOptions>(
     cache,
     openTerminal,
     attempt,
+    deadlineMs,
 
     /** As kubectl has them in this context, with our flags before its own. */
     inputs(
@@ -97,7 +99,7 @@ export function openClientSession<O extends typeof clientOptions>(
       const inputs = this.inputs()
       const settings = await inputs.settings()
       for (const forceRefresh of [false, true]) {
-        const parts = { cache, clock: systemClock, attempt, openTerminal, forceRefresh }
+        const parts = { cache, clock: systemClock, attempt, deadlineMs, openTerminal, forceRefresh }
         const { token, keystoneUrl } = await obtainToken(inputs, parts)
         const found = await this.ask(settings, token, keystoneUrl ?? settings.auth_url?.text ?? '', work)
         if (found !== undefined) return found

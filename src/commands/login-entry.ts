@@ -69,8 +69,15 @@ export async function enter(session: LoginSession, cluster: string, world: Comma
   const known = scope && saved && keptOfContext(session, inputsOf(flags))
   const moved = known && scope && (await rescoped(session, settings, known, scope))
   if (moved) return entry(moved)
-  const { openTerminal, attempt } = session
-  const parts = { cache: undefined, clock: systemClock, openTerminal, attempt, forceRefresh: true }
+  const { openTerminal, attempt, deadlineMs } = session
+  const parts = {
+    cache: undefined,
+    clock: systemClock,
+    openTerminal,
+    attempt,
+    deadlineMs,
+    forceRefresh: true,
+  }
   const got = await obtainToken(inputs, parts)
   if (scope !== undefined || familyOf(settings) !== 'user' || got.keystoneUrl === undefined) return entry(got)
 

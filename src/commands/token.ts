@@ -42,6 +42,7 @@ async function answer(argv: readonly string[], world: CommandWorld): Promise<str
       ? undefined
       : openTokenCache({ path: cacheFolderPath(env, homeFolder()), clock, complain }),
     attempt: createAttempt({ clock, version: world.version, deadlineMs: flags.deadlineMs }),
+    deadlineMs: flags.deadlineMs,
   })
   return execCredential(info, got)
 }

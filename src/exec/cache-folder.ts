@@ -154,11 +154,12 @@ export function openCacheFolder(parts: {
     pathOf: (name) => (ready() ? join(path, name) : undefined),
   }
 
-  /** A file with an end has it as its time; of locks those of the last hour may be in use. */
+  /** A file with an end has it as its time; locks and what is being written may be in use for an hour. */
   function isOver(name: string, now: number): boolean {
-    const kind = /\.(token|refused|lock)/.exec(name)?.[1]
+    const kind = /\.(token|refused|lock)|^tmp-/.exec(name)?.[0]
     const time = attempt(() => lstatSync(join(path, name)).mtimeMs) ?? now
-    return kind === 'lock' ? time < now - 3_600_000 : kind !== undefined && time < now
+    const passing = kind === '.lock' || kind === 'tmp-'
+    return kind !== undefined && time < (passing ? now - 3_600_000 : now)
   }
 }
 

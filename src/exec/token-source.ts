@@ -16,8 +16,8 @@ export type Attempt = (
 
 /** A token is not handed out in its last minute, or in the last fifth of a short life. */
 const MARGIN_MS = 60_000
-/** How long to wait for another process that logs in with the same inputs. */
-const PATIENCE_MS = 15_000
+/** How long to wait for another process that logs in with the same inputs: longer than it can take, by this. */
+const PATIENCE_MS = 5_000
 const PATIENCE_TO_TYPE_MS = 180_000
 
 /**
@@ -30,6 +30,8 @@ export async function obtainToken(
   parts: {
     cache: TokenCache | undefined
     attempt: Attempt
+    /** When an attempt ends at the latest. */
+    deadlineMs: number
     clock: Clock
     openTerminal: OpenTerminal
     forceRefresh: boolean
@@ -52,7 +54,8 @@ export async function obtainToken(
     cache?.put(identity, token)
     return token
   }
-  const patience = missingSettings(settings).length > 0 ? PATIENCE_TO_TYPE_MS : PATIENCE_MS
+  const typing = missingSettings(settings).length > 0 ? PATIENCE_TO_TYPE_MS : 0
+  const patience = parts.deadlineMs + PATIENCE_MS + typing
   return cache ? cache.alone(identity, patience, logIn) : logIn()
 }
 
@@ -130,7 +133,8 @@ function refused(settings: LoginSettings, when: string): PortcullisError {
 
 const KNOWN_METHODS = ['password', 'totp', 'token', 'application_credential']
 function insufficient(needs: readonly (readonly string[])[]): PortcullisError {
-  const sets = needs.map((set) => set.filter((name) => KNOWN_METHODS.includes(name)).join(' with '))
+  // Keystone's own order changes from answer to answer
+  const sets = needs.map((set) => KNOWN_METHODS.filter((name) => set.includes(name)).join(' with '))
   return new PortcullisError(
     'LOGIN_REFUSED',
     `Keystone wants more than was given, ${sets.join(' or ')}: use --auth-type v3multifactor and a passcode (--passcode-command, OS_PASSCODE)`,

@@ -7,7 +7,7 @@ import { keptNamespace, markedNamespace, markedSince, newNamespace, stateOf } fr
 import { isOwned, isUnclaimed, PROJECT_ID } from './ownership.ts'
 import type { Obstacle, Plan, Reason, Step } from './plan.ts'
 import type { RoleTable } from './role-table.ts'
-import type { Template } from './template.ts'
+import { EMPTY_TEMPLATE, type Template } from './template.ts'
 import { templateSteps } from './template-steps.ts'
 import { type UsernameOf, type WantedBinding, wantedBindings } from './wanted-bindings.ts'
 
@@ -83,13 +83,7 @@ export function* difference(
     const { name } = object.metadata
     served.add(project.id)
     const complete = rules.inScope(project)
-    const template = complete ? rules.template : undefined
-    const step = keptNamespace(
-      object,
-      project,
-      template ?? { labels: {}, annotations: {}, objects: [] },
-      adopted,
-    )
+    const step = keptNamespace(object, project, complete ? rules.template : EMPTY_TEMPLATE, adopted)
     if (step !== undefined) namespaces.push(step)
     compareBindings(name, project, { adopt: rules.adopt, complete, surplus: 'revoked' })
     if (complete) compareTemplate(name)
@@ -103,8 +97,10 @@ export function* difference(
     compareBindings(name, undefined, { adopt: rules.adopt, complete: false, surplus: `project_${state}` })
     if (step !== undefined) namespaces.push(step)
     else if (state === 'deleted' && rules.pruneAfterMs !== undefined && uid !== undefined)
-      if (now - markedSince(object.metadata) >= rules.pruneAfterMs)
+      if (now - markedSince(object.metadata) >= rules.pruneAfterMs) {
+        vanished.push(projectId)
         prunes.push({ action: 'delete', resource: NAMESPACES, name, uid, reason: 'grace_over' })
+      }
   }
 
   /** A namespace that does not carry our label. */

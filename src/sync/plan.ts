@@ -44,7 +44,7 @@ export interface Obstacle {
 export interface Plan {
   readonly stages: readonly (readonly Step[])[]
   readonly obstacles: readonly Obstacle[]
-  /** Projects that Keystone listed no more and whose namespaces do not say so yet. */
+  /** Projects that Keystone lists no more, and whose namespaces are to be marked or deleted for that. */
   readonly vanished: readonly string[]
   /** Namespaces and role bindings that carry our label. */
   readonly owned: number

@@ -81,7 +81,7 @@ export function createReconciler(parts: {
     }
   }
 
-  /** Before a namespace is marked, Keystone is asked for that very project: a list can be short for other reasons. */
+  /** Before a namespace is marked or deleted, Keystone is asked for that very project: a list can be short for other reasons. */
   async function confirmVanished({ vanished }: Plan): Promise<void> {
     for (const project of new Set(vanished))
       if (await withDeadline(clock, KEYSTONE_DEADLINE_MS, (signal) => inventory.knows(project, signal)))

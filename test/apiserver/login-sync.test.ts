@@ -73,7 +73,8 @@ t.test(
     const file = join(folder, 'namespace.json')
     writeFileSync(file, JSON.stringify({ ...gone, spec: { finalizers: [] } }))
     await kubectl('replace', '--raw', path, '-f', file)
-    await until('it is made anew', async () => (await metric(server, 'login_sync_queue')) === 0)
+    // the pauses between tries have grown meanwhile
+    await until('it is made anew', async () => (await metric(server, 'login_sync_queue')) === 0, 60_000)
     t.match(await kubectl('get', 'rolebindings', '-n', bob.namespace, '-o', 'name'), /_member/)
   },
 )

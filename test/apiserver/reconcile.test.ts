@@ -9,6 +9,14 @@ import { ask } from '../support/wire.ts'
 
 const apiserver = await startKubeApiserver()
 t.teardown(() => apiserver.stop())
+// what other tests left belongs to projects of other Keystones, which would count as deleted
+await apiserver.kubectl([
+  'delete',
+  'namespace',
+  '-l',
+  'app.kubernetes.io/managed-by=portcullis',
+  '--wait=false',
+])
 const admin = await realKeystone('fernet').admin()
 /** Reads everything and changes nothing. */
 const service = await admin.createUser()
@@ -455,19 +463,21 @@ t.test(
     await appears('observer')
 
     const third = await replica()
+    const holder = () =>
+      kubectl(
+        'get',
+        'lease',
+        '-n',
+        'kube-system',
+        'portcullis-reconciler',
+        '-o',
+        'jsonpath={.spec.holderIdentity}',
+      )
+    const before = await holder()
     other.child.kill('SIGTERM')
     await other.exited
-    const { stdout: holder } = await apiserver.kubectl([
-      'get',
-      'lease',
-      '-n',
-      'kube-system',
-      'portcullis-reconciler',
-      '-o',
-      'jsonpath={.spec.holderIdentity}',
-    ])
+    t.not(await holder(), before, 'it is given back at once')
     await third.logged('Leads')
-    t.not(holder, '', 'somebody leads or the lease was given back and taken')
     await appears('creator')
   },
 )

@@ -39,6 +39,14 @@ t.test('bash completes commands, their parts, flags and what flags can be', asyn
     else t.equal(answers[index], expected, line)
 })
 
+t.test('every command is completed', async (t) => {
+  const { stdout } = await runProgram(t, 'portcullis', ['--help'])
+  const commands = /^Commands: (.*)$/m.exec(stdout)?.[1]?.split(', ') ?? []
+  const script = await scriptFor('bash')
+  const words = /words='([^']*)' before/.exec(script)?.[1]?.split(' ')
+  t.same(words?.sort(), commands.filter((command) => command !== 'demo').sort())
+})
+
 t.test('zsh and fish take their scripts', async (t) => {
   const [zsh, fish] = [await scriptFor('zsh'), await scriptFor('fish')]
   t.match(zsh, /^#compdef portcullis kubectl-keystone\n/)

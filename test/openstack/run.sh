@@ -9,4 +9,4 @@ trap stop EXIT
 trap 'exit 130' INT TERM
 fernet env RESET=1 bash test/openstack/up.sh
 jws env RESET=1 bash test/openstack/up.sh
-tap run --jobs=1 --timeout=300 --include='test/openstack/*.test.ts' --exclude= "$@" test/openstack/*.test.ts
+tap run --jobs=1 --timeout=300 --include='test/openstack/*.test.ts' --exclude= "$@"

@@ -157,6 +157,12 @@ t.test('a project counts as deleted only when Keystone says so when asked for it
   t.same(await run(), done(0, 1, 1))
   t.same(await run(), done(0, 0, 0))
   t.same(state.asked, ['p1', 'p1'], 'it is asked for until it is marked')
+  state.rules = { ...state.rules, pruneAfterMs: 0 }
+  state.known.add('p1')
+  await t.rejects(run(), { code: 'KEYSTONE_BAD_ANSWER' }, 'and once more before its namespace is deleted')
+  state.known.delete('p1')
+  t.same(await run(), done(0, 0, 1))
+  t.same(cluster.names('namespaces'), ['p0', 'p2'])
 })
 
 t.test('a project out of scope gets nothing, but loses what was revoked', async (t) => {
