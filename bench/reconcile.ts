@@ -15,7 +15,7 @@ import { ask } from '../test/support/wire.ts'
 const PROJECTS = Number(process.argv[2] ?? 5000)
 const RUNS = 11
 const ROOT = join(import.meta.dirname, '..')
-const HEAP = ['--heap-growing-percent=15', '--max-semi-space-size=8']
+const HEAP = ['--heap-growing-percent=100', '--max-semi-space-size=8']
 
 const folder = mkdtempSync(join(tmpdir(), 'reconcile-bench-'))
 const keystone = await startSimulatedKeystone({ clock: systemClock })

@@ -13,7 +13,7 @@ export interface BenchServer {
 /** The built `portcullis serve` on free ports with its certificate in `folder`, started as bin/portcullis starts it. */
 export async function startBuilt(folder: string, flags: readonly string[]): Promise<BenchServer> {
   const own = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--state-dir', folder]
-  const heap = ['--heap-growing-percent=15', '--max-semi-space-size=8']
+  const heap = ['--heap-growing-percent=100', '--max-semi-space-size=8']
   const argv = [...heap, join(ROOT, 'dist/main.js'), 'serve', ...own, '--shutdown-delay', '0', ...flags]
   const child = spawn(process.execPath, argv, {
     stdio: ['ignore', 'ignore', 'pipe'],

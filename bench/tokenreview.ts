@@ -68,7 +68,8 @@ async function main() {
   if (floor && warm)
     console.log(`\nwarm / raw: ${(warm.requestsPerSecond / floor.requestsPerSecond).toFixed(2)}`)
 
-  await cachedMemory()
+  await cachedMemory(1000)
+  await cachedMemory(100_000)
   await firstAnswer()
 }
 
@@ -172,13 +173,18 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-async function cachedMemory() {
+async function cachedMemory(users: number) {
   const entries = 100_000
-  const user = simulated.model.addUser('many', 'pw')
-  const project = simulated.model.addProject('many')
-  simulated.model.grant(user.id, project.id, 'member', 'reader')
+  const project = simulated.model.addProject(`many of ${users}`)
   const scope = { kind: 'project', id: project.id } as const
-  const bodies = Array.from({ length: entries }, () => reviewOf(simulated.api.issue(user.id, scope)))
+  const ids = Array.from(
+    { length: users },
+    (_, index) => simulated.model.addUser(`${users}-${index}`, 'pw').id,
+  )
+  simulated.model.grant(simulated.model.addGroup(`all ${users}`, ids).id, project.id, 'member', 'reader')
+  const bodies = Array.from({ length: entries }, (_, index) =>
+    reviewOf(simulated.api.issue(ids[index % users] as string, scope)),
+  )
   const server = await serve(
     `${simulated.url}/v3`,
     '--token-cache-size',
@@ -190,7 +196,7 @@ async function cachedMemory() {
   await sendLoad({ url: server.url, ca, bodies, inFlight: 64, requests: entries, check: isYes })
   const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
   console.log(
-    `\nRSS with ${entries} known tokens: ${(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024).toFixed(0)} MiB`,
+    `\nRSS with ${entries} known tokens of ${users} users: ${(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024).toFixed(0)} MiB`,
   )
 }
 
