@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { systemClock } from '../src/clock.ts'
 import { startSimulatedKeystone } from '../src/simulator/keystone.ts'
 import { startKubeApiserver } from '../test/support/kube-apiserver.ts'
 import { ask } from '../test/support/wire.ts'
+import { startBuilt } from './servers.ts'
 
 /**
  * What reconciling many projects of a simulated Keystone with a real kube-apiserver costs: the first run, which makes
@@ -14,8 +15,6 @@ import { ask } from '../test/support/wire.ts'
  */
 const PROJECTS = Number(process.argv[2] ?? 5000)
 const RUNS = 11
-const ROOT = join(import.meta.dirname, '..')
-const HEAP = ['--heap-growing-percent=100', '--max-semi-space-size=8']
 
 const folder = mkdtempSync(join(tmpdir(), 'reconcile-bench-'))
 const keystone = await startSimulatedKeystone({ clock: systemClock })
@@ -30,38 +29,16 @@ for (let index = 0; index < PROJECTS; index += 1) {
 writeFileSync(join(folder, 'sync.yaml'), 'data-types-to-sync: [projects, role_assignments]\n')
 const apiserver = await startKubeApiserver()
 
-const child = spawn(
-  process.execPath,
-  [
-    ...[...HEAP, join(ROOT, 'dist/main.js'), 'serve', '--state-dir', folder, '--shutdown-delay', '0'],
-    ...[
-      '--listen',
-      '127.0.0.1:0',
-      '--admin-listen',
-      '127.0.0.1:0',
-      '--kubeconfig',
-      apiserver.adminKubeconfig,
-    ],
-    ...['--sync-config-file', join(folder, 'sync.yaml'), '--sync-interval', '1s'],
-  ],
-  {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      PATH: process.env.PATH ?? '',
-      MALLOC_ARENA_MAX: '2',
-      OS_AUTH_URL: `${keystone.url}/v3`,
-      OS_USER_ID: service.id,
-      OS_PASSWORD: 'bench-password',
-      OS_SYSTEM_SCOPE: 'all',
-    },
-  },
-)
-let text = ''
-child.stderr.setEncoding('utf8').on('data', (chunk) => {
-  text += chunk
+const flags = ['--kubeconfig', apiserver.adminKubeconfig, '--sync-config-file', join(folder, 'sync.yaml')]
+const { child, text } = await startBuilt(folder, [...flags, '--sync-interval', '1s'], {
+  PATH: process.env.PATH,
+  OS_AUTH_URL: `${keystone.url}/v3`,
+  OS_USER_ID: service.id,
+  OS_PASSWORD: 'bench-password',
+  OS_SYSTEM_SCOPE: 'all',
 })
 const lines = () =>
-  text
+  text()
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Record<string, unknown>)
@@ -93,8 +70,8 @@ console.log('|---|---|---|---|---|---|---|---|---|---|')
 let before = { kubernetes: 0, keystone: 0 }
 for (let run = 0; run < RUNS; run += 1) {
   while (runs().length <= run) {
-    if (child.exitCode !== null || text.includes('Could not reconcile')) throw new Error(text)
-    await once(child.stderr, 'data')
+    if (child.exitCode !== null || text().includes('Could not reconcile')) throw new Error(text())
+    await once(child.stderr as Readable, 'data')
   }
   const now = await metrics()
   const { milliseconds, create, update, delete: gone } = runs()[run] as Record<string, number>

@@ -10,20 +10,31 @@ export interface BenchServer {
   readonly url: string
 }
 
+export interface LoggingServer extends BenchServer {
+  /** What it has logged so far. */
+  readonly text: () => string
+}
+
 /** The built `portcullis serve` on free ports with its certificate in `folder`, started as bin/portcullis starts it. */
-export async function startBuilt(folder: string, flags: readonly string[]): Promise<BenchServer> {
+export async function startBuilt(
+  folder: string,
+  flags: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<LoggingServer> {
   const own = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--state-dir', folder]
   const heap = ['--heap-growing-percent=100', '--max-semi-space-size=8']
   const argv = [...heap, join(ROOT, 'dist/main.js'), 'serve', ...own, '--shutdown-delay', '0', ...flags]
   const child = spawn(process.execPath, argv, {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+    env: { ...env, MALLOC_ARENA_MAX: '2' },
   })
   let text = ''
-  child.stderr.setEncoding('utf8')
-  while (!text.includes('"Serving"')) text += (await once(child.stderr, 'data'))[0]
-  child.stderr.resume()
-  return { child, pid: child.pid as number, url: `https://127.0.0.1:${/"port":(\d+)/.exec(text)?.[1]}` }
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk
+  })
+  while (!text.includes('"Serving"')) await once(child.stderr, 'data')
+  const url = `https://127.0.0.1:${/"port":(\d+)/.exec(text)?.[1]}`
+  return { child, pid: child.pid as number, url, text: () => text }
 }
 
 /** The floor beside it, with the same certificate: a bare Node server that answers with a fixed status. */

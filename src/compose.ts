@@ -117,11 +117,12 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
     },
     metrics,
   )
-  addWebhookRoutes(webhooks, {
+  const routes = {
     '/webhook': [reviews, accessReviews],
     '/authenticate': [reviews],
     '/authorize': [accessReviews],
-  })
+  }
+  addWebhookRoutes(webhooks, routes, log)
 
   let stopping = false
   const certificate = watchServingCertificate({ files, server: webhooks.server as never, clock, log })

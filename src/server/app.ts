@@ -4,7 +4,7 @@ import type { SecureContextOptions } from 'node:tls'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { HostPort } from '../config/option.ts'
 import type { Log } from '../log.ts'
-import { NOT_JSON } from './review-responder.ts'
+import { NOT_JSON, tooLarge } from './review-responder.ts'
 import type { StreamTaker } from './review-streams.ts'
 import { statusObject } from './status.ts'
 
@@ -71,7 +71,7 @@ export function createApp(options: { log: Log; tls?: ServingTls }): App {
 /** Our own words: the library's can quote what was sent, which may be a token. */
 const MESSAGES: Readonly<Record<number, string>> = {
   400: NOT_JSON,
-  413: `the body is larger than ${BODY_LIMIT} bytes`,
+  413: tooLarge(BODY_LIMIT),
   414: 'the URL is too long',
   415: 'expected Content-Type: application/json',
   500: 'internal error',

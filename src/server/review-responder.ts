@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { isRecord } from '../json.ts'
+import type { Log } from '../log.ts'
 import { REVIEW_VERSIONS, type ReviewAnswer, type ReviewHandler, type ReviewVersion } from './review.ts'
 import { statusObject } from './status.ts'
 
@@ -15,20 +16,29 @@ export type ReviewResponder = (body: Buffer) => ReviewReply | Promise<ReviewRepl
 type Request = { readonly handler: ReviewHandler; readonly version: ReviewVersion; readonly spec: unknown }
 
 export const NOT_JSON = 'the body is not a JSON document in UTF-8'
+export const tooLarge = (limit: number) => `the body is larger than ${limit} bytes`
 
 /**
  * Takes the kinds of review of its handlers. The answer has the request's apiVersion and kind (contracts A.5) and
  * nothing else of the request: above all no token. `parse` throws on what is no JSON.
  */
-export function createReviewResponder(
-  handlers: readonly ReviewHandler[],
-  parse: (text: string) => unknown,
-): ReviewResponder {
+export function createReviewResponder(parts: {
+  handlers: readonly ReviewHandler[]
+  parse: (text: string) => unknown
+  log: Log
+}): ReviewResponder {
+  const { handlers, parse, log } = parts
   const prefixes = answerPrefixes(handlers)
   const finish = ({ handler, version }: Request, answer: ReviewAnswer): ReviewReply =>
     'invalid' in answer
       ? refusal(400, answer.invalid)
       : { code: 200, text: `${prefixes.get(`${handler.kind}/${version}`)}${answer.status}}` }
+
+  /** What a handler must not do, so that nothing can break off here. Messages can hold what was sent. */
+  const broken = (error: unknown) => {
+    log.error({ err: (error as NodeJS.ErrnoException)?.code ?? 'unknown' }, 'A request failed inside')
+    return refusal(500, 'internal error')
+  }
 
   function respond(body: Buffer) {
     if (!isUtf8(body)) return refusal(400, NOT_JSON)
@@ -42,15 +52,15 @@ export function createReviewResponder(
     if (typeof request === 'string') return refusal(400, request)
     const answer = request.handler.answer(request.version, request.spec)
     return answer instanceof Promise
-      ? answer.then((late) => finish(request, late)).catch(() => refusal(500, 'internal error'))
+      ? answer.then((late) => finish(request, late)).catch(broken)
       : finish(request, answer)
   }
 
   return (body) => {
     try {
       return respond(body)
-    } catch {
-      return refusal(500, 'internal error')
+    } catch (error) {
+      return broken(error)
     }
   }
 }

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { type ReviewReply, type ReviewResponder, refusal } from './review-responder.ts'
+import { type ReviewReply, type ReviewResponder, refusal, tooLarge } from './review-responder.ts'
 
 /** Takes a new HTTP/2 stream, or leaves it (false) to who takes all the others. */
 export type StreamTaker = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
 
 /**
- * What kube-apiserver sends all day, a POST of a review over HTTP/2, is read and answered on Node's stream itself:
- * that takes half of the processor time that the way through request and reply objects takes (docs/benchmarks.md).
+ * What kube-apiserver sends all day, a POST of a review over HTTP/2, is read and answered on Node's stream itself,
+ * without the request and reply objects that Fastify and Node would put around it (docs/architecture.md).
  * Everything else, and every fault that shows in the headers, is left to Fastify.
  */
 export function reviewStreams(options: {
@@ -49,7 +49,7 @@ function answerStream(stream: ServerHttp2Stream, respond: ReviewResponder, limit
     if (size <= limit) chunks.push(chunk)
     else if (size - chunk.length <= limit) {
       chunks.length = 0
-      reply(refusal(413, `the body is larger than ${limit} bytes`))
+      reply(refusal(413, tooLarge(limit)))
       // RFC 9113, 8.1: no error, only an end to the upload
       stream.once('finish', () => stream.close())
     }

@@ -1,3 +1,4 @@
+import type { Log } from '../log.ts'
 import { type App, BODY_LIMIT, jsonParser, takeStreams } from './app.ts'
 import type { ReviewHandler } from './review.ts'
 import { createReviewResponder, type ReviewReply } from './review-responder.ts'
@@ -10,10 +11,16 @@ const NOTHING = Buffer.alloc(0)
  * POST `/webhook` takes every kind of review, as k8s-keystone-auth does; the other paths take one kind each. Both
  * ways in, over HTTP/1.1 and over HTTP/2, end at the same responder.
  */
-export function addWebhookRoutes(app: App, routes: Readonly<Record<string, readonly ReviewHandler[]>>): void {
+export function addWebhookRoutes(
+  app: App,
+  routes: Readonly<Record<string, readonly ReviewHandler[]>>,
+  log: Log,
+): void {
   const parse = jsonParser(app)
   const responders = new Map(
-    Object.entries(routes).map(([path, handlers]) => [path, createReviewResponder(handlers, parse)] as const),
+    Object.entries(routes).map(
+      ([path, handlers]) => [path, createReviewResponder({ handlers, parse, log })] as const,
+    ),
   )
   for (const [path, respond] of responders) {
     app.route({

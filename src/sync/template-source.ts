@@ -3,7 +3,7 @@ import { listConfigFiles, readConfigFile } from '../files/watched-file.ts'
 import { isRecord } from '../json.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { CONFIG_MAPS } from '../kubernetes/object.ts'
-import { EMPTY_TEMPLATE, readTemplate, type Template, type TemplateObject } from './template.ts'
+import { readTemplate, type Template, type TemplateObject } from './template.ts'
 import { templatedObject } from './template-steps.ts'
 
 /** Reads the template as it is now. Throws FILE_UNREADABLE or TEMPLATE_INVALID: a template that is gone is not an empty one. */
@@ -73,7 +73,5 @@ export function canonicalTemplates(
     return known.template
   }
 }
-
-export const noTemplate: TemplateSource = async () => EMPTY_TEMPLATE
 
 const invalid = (message: string) => new PortcullisError('TEMPLATE_INVALID', message)

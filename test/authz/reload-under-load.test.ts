@@ -52,7 +52,7 @@ t.test(
     })
     const authorizer = createAuthorizer({ policy: store.current, log })
     const app = createApp({ log })
-    addWebhookRoutes(app, {
+    const routes = {
       '/authorize': [
         createSubjectAccessReviewHandler({
           authorizer,
@@ -62,7 +62,8 @@ t.test(
           observers: [],
         }),
       ],
-    })
+    }
+    addWebhookRoutes(app, routes, log)
     const port = await listen(app, { host: '127.0.0.1', port: 0 })
     t.teardown(() => app.close())
     const hashes = new Set([store.current().hash])

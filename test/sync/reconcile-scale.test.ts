@@ -4,10 +4,10 @@ import t from 'tap'
 import { stayAlive, systemClock } from '../../src/clock.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { createReconciler } from '../../src/sync/reconciler.ts'
-import { sameName } from '../../src/sync/role-table.ts'
 import { inventoryOf } from '../support/inventory-cases.ts'
 import { simulatedAdmin } from '../support/keystone-admin.ts'
 import { createMemoryCluster } from '../support/memory-cluster.ts'
+import { EVERYTHING } from '../support/reconcile-rules.ts'
 
 const PROJECTS = 5000
 t.teardown(stayAlive())
@@ -27,16 +27,7 @@ t.test(
     const reconciler = createReconciler({
       client: cluster.client,
       inventory: inventoryOf(t, admin.url, service, { project: home }),
-      rules: () => ({
-        namespaces: true,
-        bindings: true,
-        inScope: () => true,
-        namespaceOf: ({ id }) => id,
-        roles: sameName,
-        usernameOf: ({ name }) => name,
-        adopt: false,
-        pruneAfterMs: undefined,
-      }),
+      rules: () => EVERYTHING,
       template: undefined,
       maxRemovals: 25,
       clock: systemClock,

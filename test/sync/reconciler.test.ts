@@ -9,10 +9,11 @@ import { namespaceFormat } from '../../src/project-namespace.ts'
 import type { ReconcileRules } from '../../src/sync/difference.ts'
 import { ownerLabels, PROJECT_ID } from '../../src/sync/ownership.ts'
 import { createReconciler } from '../../src/sync/reconciler.ts'
-import { readRoleTable, sameName } from '../../src/sync/role-table.ts'
+import { readRoleTable } from '../../src/sync/role-table.ts'
 import { canonicalTemplates, directoryTemplate, type TemplateSource } from '../../src/sync/template-source.ts'
 import { createMemoryCluster } from '../support/memory-cluster.ts'
 import { temporaryFolder } from '../support/program.ts'
+import { EVERYTHING } from '../support/reconcile-rules.ts'
 
 t.teardown(stayAlive())
 
@@ -40,16 +41,7 @@ function world(options: { projects: number; template?: TemplateSource; maxRemova
     known: new Set<string>(),
     /** The projects that Keystone was asked for one by one. */
     asked: [] as string[],
-    rules: {
-      namespaces: true,
-      bindings: true,
-      inScope: () => true,
-      namespaceOf: ({ id }) => id,
-      roles: sameName,
-      usernameOf: ({ name }) => name,
-      adopt: false,
-      pruneAfterMs: undefined,
-    } as Omit<ReconcileRules, 'template'>,
+    rules: EVERYTHING,
   }
   const reconciler = createReconciler({
     client: cluster.client,
