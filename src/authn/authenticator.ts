@@ -67,14 +67,14 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
 
   /** A JWS names its user, so its groups are asked for beside the validation; an opaque Fernet token must wait. */
   async function askKeystone(token: string, shape: TokenShape, signal: AbortSignal) {
-    const early = shape.kind === 'jws' ? parts.groups.fetch(shape.userId, token, signal) : undefined
+    const groupsOf = (userId: string, ahead: boolean) => parts.groups.fetch({ userId, token, signal, ahead })
+    const early = shape.kind === 'jws' ? groupsOf(shape.userId, false) : undefined
     early?.catch(() => {})
     const known = await parts.validate(token, signal)
     if (known === undefined) return undefined
     const own = shape.kind === 'jws' && shape.userId === known.user.id ? early : undefined
     const groups =
-      parts.groups.known(known.user.id, known.issuedAt) ??
-      (await (own ?? parts.groups.fetch(known.user.id, token, signal)))
+      parts.groups.known(known.user.id, known.issuedAt) ?? (await (own ?? groupsOf(known.user.id, true)))
     return groups && { known, groups }
   }
 

@@ -54,11 +54,8 @@ async function describe({ call, url, token, signal }: AskedWith) {
   const endpoint = async () => url
   const says = await createTokenValidation({ call, endpoint })(token, signal)
   if (says === undefined) return undefined
-  const groups = await createUserGroups({ call, endpoint, clock: systemClock, ttlMs: 0 }).fetch(
-    says.user.id,
-    token,
-    signal,
-  )
+  const userGroups = createUserGroups({ call, endpoint, clock: systemClock, ttlMs: 0 })
+  const groups = await userGroups.fetch({ userId: says.user.id, token, signal, ahead: false })
   return groups === undefined ? undefined : { says, groups, url }
 }
 

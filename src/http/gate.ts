@@ -2,22 +2,26 @@ import { PortcullisError } from '../errors.ts'
 
 /** Lets a bounded number of calls run at once and a bounded number wait; the rest is refused at once. */
 export interface Gate {
-  /** Runs `call` when it is its turn; HTTP_OVERLOADED when too many wait, HTTP_TIMEOUT when aborted while waiting. */
-  run<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T>
+  /**
+   * Runs `call` when it is its turn; HTTP_OVERLOADED when too many wait, HTTP_TIMEOUT when aborted while waiting.
+   * `ahead`: before all that wait without it, for a call that finishes what an earlier one began.
+   */
+  run<T>(signal: AbortSignal, call: () => Promise<T>, order?: { readonly ahead: boolean }): Promise<T>
   readonly running: number
   readonly waiting: number
 }
 
 export function createGate(limits: { running: number; waiting: number }): Gate {
-  const queue = new Set<() => void>()
+  const urgent = new Set<() => void>()
+  const others = new Set<() => void>()
   let running = 0
 
-  async function turn(signal: AbortSignal): Promise<void> {
+  async function turn(signal: AbortSignal, queue: Set<() => void>): Promise<void> {
     if (running < limits.running) {
       running += 1
       return
     }
-    if (queue.size >= limits.waiting)
+    if (urgent.size + others.size >= limits.waiting)
       throw new PortcullisError('HTTP_OVERLOADED', `${limits.waiting} calls are waiting already`)
     await new Promise<void>((resolve, reject) => {
       const start = () => {
@@ -36,14 +40,14 @@ export function createGate(limits: { running: number; waiting: number }): Gate {
 
   /** The place goes straight to the first one that waits, so `running` stays as it is. */
   function leave(): void {
-    const next = queue.values().next()
-    if (next.done) running -= 1
-    else next.value()
+    const [next] = urgent.size > 0 ? urgent : others
+    if (next === undefined) running -= 1
+    else next()
   }
 
   return {
-    async run(signal, call) {
-      await turn(signal)
+    async run(signal, call, order) {
+      await turn(signal, order?.ahead ? urgent : others)
       try {
         return await call()
       } finally {
@@ -54,7 +58,7 @@ export function createGate(limits: { running: number; waiting: number }): Gate {
       return running
     },
     get waiting() {
-      return queue.size
+      return urgent.size + others.size
     },
   }
 }

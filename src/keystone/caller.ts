@@ -14,6 +14,11 @@ export interface KeystoneCall {
   readonly signal: AbortSignal
   /** Whether a connection failure or a 5xx may be tried once more: not for log-ins, they count as attempts. */
   readonly retry: boolean
+  /**
+   * Whether a call that was made already comes to nothing without this one: it does not wait behind calls that begin
+   * something. Else, when more tokens come than Keystone can tell before the deadline, all of them are begun and none is finished.
+   */
+  readonly ahead?: boolean
 }
 
 export interface KeystoneAnswer {
@@ -56,16 +61,17 @@ export function createKeystoneCaller(parts: {
     }
   }
 
-  return (call) =>
-    gate.run(call.signal, async () => {
-      try {
-        return await attempt(call)
-      } catch (error) {
-        if (!call.retry || call.signal.aborted || !passing(error)) throw error
-        await new Promise<void>((resolve) => clock.after(RETRY_PAUSE_MS, resolve))
-        return await attempt(call)
-      }
-    })
+  async function attemptTwice(call: KeystoneCall): Promise<KeystoneAnswer> {
+    try {
+      return await attempt(call)
+    } catch (error) {
+      if (!call.retry || call.signal.aborted || !passing(error)) throw error
+      await new Promise<void>((resolve) => clock.after(RETRY_PAUSE_MS, resolve))
+      return await attempt(call)
+    }
+  }
+
+  return (call) => gate.run(call.signal, () => attemptTwice(call), { ahead: call.ahead ?? false })
 }
 
 const passing = (error: unknown) =>

@@ -21,7 +21,7 @@ export function createKeystoneEndpoint(parts: { url: string; call: KeystoneCalle
 }
 
 async function discover(url: string, call: KeystoneCaller, signal: AbortSignal): Promise<string> {
-  const { body } = await call({ operation: 'discovery', url: `${url}/`, signal, retry: true })
+  const { body } = await call({ operation: 'discovery', url: `${url}/`, signal, retry: true, ahead: true })
   const link = v3Link(body)
   if (link === undefined)
     throw new PortcullisError('KEYSTONE_WRONG_URL', `${url} lists no v3 API: check the Keystone URL`)

@@ -40,6 +40,7 @@ export async function logIn(parts: {
     body: loginBody(parts.method),
     signal: parts.signal,
     retry: false,
+    ahead: true,
   })
   if (status !== 201) {
     const id = headers['openstack-auth-receipt']

@@ -19,7 +19,7 @@ export function createTokenValidation(parts: {
 }): TokenValidation {
   const { call, endpoint, session } = parts
 
-  async function ask(subject: string, authority: string, signal: AbortSignal) {
+  async function ask(subject: string, authority: string, signal: AbortSignal, again = false) {
     return call({
       operation: 'validate',
       url: `${await endpoint(signal)}/auth/tokens?nocatalog`,
@@ -30,6 +30,7 @@ export function createTokenValidation(parts: {
       },
       signal,
       retry: true,
+      ahead: again,
     })
   }
 
@@ -37,7 +38,7 @@ export function createTokenValidation(parts: {
     const authority = session === undefined ? token : await session.token(signal)
     let answer = await ask(token, authority, signal)
     if (session !== undefined && answer.status === 401)
-      answer = await ask(token, await session.renewed(authority, signal), signal)
+      answer = await ask(token, await session.renewed(authority, signal), signal, true)
     if (answer.status === 404 || (session === undefined && answer.status === 401)) return undefined
     if (answer.status !== 200)
       throw new PortcullisError(

@@ -8,7 +8,13 @@ import type { Group } from './token-body.ts'
 
 export interface UserGroups {
   /** The groups of a user, asked with the user's own token; undefined when Keystone does not take the token. */
-  fetch(userId: string, token: string, signal: AbortSignal): Promise<readonly Group[] | undefined>
+  fetch(request: {
+    readonly userId: string
+    readonly token: string
+    readonly signal: AbortSignal
+    /** Whether the token was validated already (`KeystoneCall.ahead`). */
+    readonly ahead: boolean
+  }): Promise<readonly Group[] | undefined>
   /** What is known already and holds for a token that was issued at `issuedAt` (milliseconds since the epoch). */
   known(userId: string, issuedAt: number): readonly Group[] | undefined
 }
@@ -38,7 +44,7 @@ export function createUserGroups(parts: {
       // Keystone's times are whole seconds: a token of the very second in which we asked may be younger
       return entry !== undefined && issuedAt + 1000 <= entry.askedAt ? entry.groups : undefined
     },
-    async fetch(userId, token, signal) {
+    async fetch({ userId, token, signal, ahead }) {
       const start = parts.clock.monotonic()
       const answer = await parts.call({
         operation: 'groups',
@@ -46,6 +52,7 @@ export function createUserGroups(parts: {
         headers: { 'x-auth-token': token, 'openstack-identity-access-rules': '1.0' },
         signal,
         retry: true,
+        ahead,
       })
       if (answer.status === 401 || answer.status === 404) return undefined
       if (answer.status !== 200)

@@ -108,3 +108,31 @@ t.test(
     t.match(text, /^portcullis_token_lookups_in_flight 0$/m)
   },
 )
+
+t.test(
+  'more new tokens at once than Keystone can tell before the deadline: some are answered, the others when asked again',
+  async (t) => {
+    // 10 validations fill the second: groups that wait behind all of them would come too late for every token
+    keystone.fail({ kind: 'slow', ms: 100 })
+    t.teardown(() => keystone.fail(undefined))
+    const server = await serve('--keystone-timeout', '1s', '--keystone-concurrency', '1')
+    const ask = async (tokens: readonly string[]) => {
+      const replies = await Promise.all(tokens.map((token) => review(server, tokenReview(token))))
+      return tokens.filter((_, index) => (replies[index]?.result as { authenticated: boolean }).authenticated)
+    }
+    const tokens = Array.from({ length: 10 }, () => {
+      const guest = keystone.model.addUser('guest', 'pw')
+      keystone.model.grant(guest.id, project.id, 'member')
+      return keystone.api.issue(guest.id, { kind: 'project', id: project.id })
+    })
+    const first = await ask(tokens)
+    t.ok(first.length >= 2, `${first.length} of 10`)
+    const second = await ask(tokens)
+    t.ok(second.length > first.length, `${second.length} of 10`)
+    t.strictSame(
+      first.filter((token) => !second.includes(token)),
+      [],
+      'who was answered stays so',
+    )
+  },
+)
