@@ -118,7 +118,7 @@ t.test(
     const server = await serve('--keystone-timeout', '1s', '--keystone-concurrency', '1')
     const ask = async (tokens: readonly string[]) => {
       const replies = await Promise.all(tokens.map((token) => review(server, tokenReview(token))))
-      return tokens.filter((_, index) => (replies[index]?.result as { authenticated: boolean }).authenticated)
+      return tokens.filter((_, index) => replies[index]?.text.includes('"authenticated":true'))
     }
     const tokens = Array.from({ length: 10 }, () => {
       const guest = keystone.model.addUser('guest', 'pw')
