@@ -9,12 +9,11 @@ import { readOptions } from '../../src/config/read-options.ts'
 import { serveOptions } from '../../src/config/serve-options.ts'
 import { kubeconfigAccess } from '../../src/kubernetes/kubeconfig.ts'
 import { createLog } from '../../src/log.ts'
-import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
-import { accountKubeconfig, exampleDeployment } from '../support/example-deployment.ts'
-import { exampleDocuments, exampleText } from '../support/examples.ts'
-import { login, simulatedAdmin, type TestUser } from '../support/keystone-admin.ts'
+import { accountKubeconfig, exampleDeployment, exampleObjects } from '../support/example-deployment.ts'
+import { login, type TestUser } from '../support/keystone-admin.ts'
 import { startKubeApiserver } from '../support/kube-apiserver.ts'
 import { startProgram } from '../support/program.ts'
+import { realKeystone } from '../support/real-keystone.ts'
 import { ask, JSON_TYPE, tokenReview } from '../support/wire.ts'
 
 interface Rule {
@@ -45,15 +44,14 @@ const kubectl = async (...args: string[]) => {
 }
 
 // what the Deployment's files say, put up as its pods would find it
-const keystone = await startSimulatedKeystone({ clock: systemClock })
-t.teardown(() => keystone.close())
-const admin = simulatedAdmin(keystone)
+const admin = await realKeystone('fernet').admin()
+const domain = await admin.createDomain()
 const service = await admin.createUser()
 await admin.grant(service, 'system', 'reader')
 const container = exampleDeployment(t, { keystoneUrl: admin.url, service })
 const read = (name: string) => readFileSync(join(container.folder, name), 'utf8')
-const rbac = exampleDocuments('deployment/rbac.yaml')
-await apply([...rbac, ...exampleDocuments('deployment/configuration.yaml')])
+const objects = exampleObjects(domain.id)
+await apply(objects)
 // what a controller fills in where there is one: roles that grant nothing could be bound by anybody
 for (const role of ['edit', 'view'])
   await kubectl(
@@ -62,42 +60,6 @@ for (const role of ['edit', 'view'])
   )
 const kubeconfig = await accountKubeconfig(apiserver, container.folder)
 const env = { ...container.env, PORTCULLIS_KUBECONFIG: kubeconfig }
-
-t.test('the API server takes every Kubernetes manifest of examples/', async (t) => {
-  for (const path of [
-    'deployment/rbac.yaml',
-    'deployment/configuration.yaml',
-    'deployment/portcullis.yaml',
-    'static-pods/portcullis.yaml',
-    'static-pods/portcullis-kms.yaml',
-  ]) {
-    // this cluster's network of Services is another
-    const input = exampleText(path).replaceAll('10.96.0.43', '10.0.0.43')
-    const strict = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-']
-    const { code, stderr } = await apiserver.kubectl(strict, { input })
-    t.equal(code, 0, `${path}: ${stderr}`)
-  }
-})
-
-t.test('the Deployment’s pods fit the restricted profile of Pod Security', async (t) => {
-  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
-  await apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'restricted', labels } }])
-  const deployment = exampleDocuments('deployment/portcullis.yaml').find(({ kind }) => kind === 'Deployment')
-  const { metadata, spec } = deployment.spec.template
-  // that class may only be used in kube-system
-  const { priorityClassName: _, ...rest } = spec
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { ...metadata, name: 'p', namespace: 'restricted' },
-    spec: rest,
-  }
-  await t.resolves(apply([pod], '--dry-run=server'))
-  await t.rejects(
-    apply([{ ...pod, spec: { ...rest, hostNetwork: true } }], '--dry-run=server'),
-    /PodSecurity/,
-  )
-})
 
 // ---- what the program does with its rights ------------------------------------------------------
 
@@ -120,7 +82,7 @@ const root = (await kubectl('create', 'token', 'deployment-root', '-n', 'kube-sy
 
 /** A user with both roles that the example binds, and a project whose namespace bears its id. */
 async function member() {
-  const [user, project] = [await admin.createUser(), await admin.createProject()]
+  const [user, project] = [await admin.createUser(), await admin.createProject(domain.id)]
   await admin.grant(user, { project: project.id }, 'member')
   return { user, project: project.id }
 }
@@ -274,7 +236,7 @@ function rightsOf({ rules }: RoleObject): readonly (Rule & { readonly rule: numb
 
 t.test('every right of the service account is needed: without it something is refused', async (t) => {
   const { values: config } = readOptions(serveOptions('portcullis'), { argv: container.argv.slice(1), env })
-  const roles = rbac.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole') as RoleObject[]
+  const roles = objects.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole') as RoleObject[]
   for (const role of roles) {
     const rights = rightsOf(role)
     for (const [index, { label }] of rights.entries()) {

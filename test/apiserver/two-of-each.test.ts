@@ -6,8 +6,8 @@ import {
   accountKubeconfig,
   type ExampleDeployment,
   exampleDeployment,
+  exampleObjects,
 } from '../support/example-deployment.ts'
-import { exampleDocuments } from '../support/examples.ts'
 import { login } from '../support/keystone-admin.ts'
 import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts'
 import { testPort } from '../support/ports.ts'
@@ -42,16 +42,9 @@ const kubectl = async (args: readonly string[], input?: string) => {
   return stdout
 }
 
-/** What of the Deployment's configuration is for this test: only the projects of its domain. */
-function configuration(): readonly object[] {
-  const objects = exampleDocuments('deployment/configuration.yaml')
-  const sync = objects.find(({ metadata }) => metadata.name === 'portcullis-sync')
-  sync.data.syncConfig += `projects-allowlist: [{domain: ${domain.id}}]\n`
-  return [...exampleDocuments('deployment/rbac.yaml'), ...objects]
-}
 await kubectl(
   ['apply', '-f', '-'],
-  JSON.stringify({ apiVersion: 'v1', kind: 'List', items: configuration() }),
+  JSON.stringify({ apiVersion: 'v1', kind: 'List', items: exampleObjects(domain.id) }),
 )
 
 const replicas = await Promise.all(

@@ -52,6 +52,14 @@ export function exampleDeployment(
   return { folder, name, argv, env: { ...env, ...quicker }, tokenWebhook }
 }
 
+/** The Deployment's rights and configuration, kept to the projects of one domain: a test's Keystone has others too. */
+export function exampleObjects(domain: string): ReturnType<typeof exampleDocuments> {
+  const configuration = exampleDocuments('deployment/configuration.yaml')
+  const sync = configuration.find(({ metadata }) => metadata.name === 'portcullis-sync')
+  sync.data.syncConfig += `projects-allowlist: [{domain: ${domain}}]\n`
+  return [...exampleDocuments('deployment/rbac.yaml'), ...configuration]
+}
+
 /** A kubeconfig with a token of the service account that examples/deployment/rbac.yaml makes; gives its path. */
 export async function accountKubeconfig(
   apiserver: KubeApiserver,
