@@ -1,63 +1,18 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import t from 'tap'
 import { readYaml } from '../../src/files/yaml.ts'
-import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
-import { simulatedAdmin } from '../support/keystone-admin.ts'
-import { runProgram, temporaryFolder } from '../support/program.ts'
+import { KUBECONFIG, loginWorld } from '../support/login-world.ts'
+import { runProgram } from '../support/program.ts'
 import { secretIn } from '../support/secrets.ts'
 import { ROOT } from '../support/source-files.ts'
 import { noTerminal, startOnTerminal } from '../support/terminal.ts'
 
 const LOG_IN = 'POST /v3/auth/tokens'
-const KUBECONFIG = `# mine
-apiVersion: v1
-kind: Config
-clusters:
-- name: lab
-  cluster: { server: "https://lab:6443" }
-`
-
-interface Stanza {
-  readonly command: string
-  readonly args: string[]
-  readonly env: object[]
-}
-
-/** A user with two projects, and a home folder with a kubeconfig of one cluster. */
-async function world(t: Test) {
-  const keystone = await startSimulatedKeystone({ clock: systemClock })
-  t.teardown(() => keystone.close())
-  const admin = simulatedAdmin(keystone)
-  const user = await admin.createUser()
-  const [one, two] = [await admin.createProject(), await admin.createProject()]
-  await admin.grant(user, { project: one.id }, 'member')
-  await admin.grant(user, { project: two.id }, 'reader')
-  const home = temporaryFolder(t)
-  const kubeconfig = join(home, 'kubeconfig')
-  writeFileSync(kubeconfig, KUBECONFIG)
-  const env = { HOME: home, KUBECONFIG: kubeconfig }
-  const text = () => readFileSync(kubeconfig, 'utf8')
-  const stanza = () => {
-    const { users } = readYaml(text()) as {
-      users: { name: string; user: { exec: Stanza } }[]
-    }
-    return users.at(-1)?.user.exec as Stanza
-  }
-  const portcullis = (...argv: string[]) => runProgram(t, 'portcullis', argv, env)
-  const withPassword = {
-    ...env,
-    OS_AUTH_URL: keystone.url,
-    OS_USERNAME: user.name,
-    OS_PASSWORD: user.password,
-  }
-  return { keystone, admin, user, one, two, home, env, text, stanza, portcullis, withPassword }
-}
 
 t.test('on a terminal', { skip: noTerminal }, async (t) => {
   t.test('login asks for what is missing, and kubectl gets the token that was kept', async (t) => {
-    const { keystone, user, two, env, text, stanza, portcullis, home } = await world(t)
+    const { keystone, user, two, env, text, stanza, portcullis, home } = await loginWorld(t)
     const terminal = startOnTerminal(t, 'kubectl-keystone', ['login'], env, '>/dev/null')
     await terminal.shown('URL of Keystone: ')
     terminal.type(`${keystone.url}\r`)
@@ -95,7 +50,7 @@ t.test('on a terminal', { skip: noTerminal }, async (t) => {
   t.test(
     'a password for kubectl is asked for on the terminal, and stdout holds the answer alone',
     async (t) => {
-      const { keystone, user, one, home, env } = await world(t)
+      const { keystone, user, one, home, env } = await loginWorld(t)
       const info = {
         apiVersion: 'client.authentication.k8s.io/v1',
         kind: 'ExecCredential',
@@ -118,7 +73,7 @@ t.test('on a terminal', { skip: noTerminal }, async (t) => {
   )
 
   t.test('Ctrl-C and Ctrl-D end the question and leave terminal and kubeconfig as they were', async (t) => {
-    const { keystone, user, one, env, text } = await world(t)
+    const { keystone, user, one, env, text } = await loginWorld(t)
     const flags = ['--keystone-url', keystone.url, '--user-name', user.name, '--project', one.name]
     for (const keys of ['\x03', '\x04']) {
       const terminal = startOnTerminal(t, 'portcullis', ['login', ...flags], env, '; stty -a')
@@ -133,7 +88,7 @@ t.test('on a terminal', { skip: noTerminal }, async (t) => {
   })
 
   t.test('a signal during a question leaves the terminal as it was', async (t) => {
-    const { keystone, user, one, env, home } = await world(t)
+    const { keystone, user, one, env, home } = await loginWorld(t)
     const flags = ['--keystone-url', keystone.url, '--user-name', user.name, '--project', one.name]
     const pidFile = join(home, 'pid')
     const started = [
@@ -153,7 +108,7 @@ t.test('on a terminal', { skip: noTerminal }, async (t) => {
   })
 
   t.test('a wrong password is one attempt, and the kubeconfig stays as it was', async (t) => {
-    const { keystone, user, one, env, text } = await world(t)
+    const { keystone, user, one, env, text } = await loginWorld(t)
     const flags = ['--keystone-url', keystone.url, '--user-name', user.name, '--project', one.name]
     const terminal = startOnTerminal(t, 'portcullis', ['login', ...flags], env)
     await terminal.shown('Password: ')
@@ -168,7 +123,7 @@ t.test('on a terminal', { skip: noTerminal }, async (t) => {
 
 t.test('without a terminal', async (t) => {
   t.test('login names what is missing', async (t) => {
-    const { portcullis, text } = await world(t)
+    const { portcullis, text } = await loginWorld(t)
     const { code, stdout, stderr } = await portcullis('login')
     t.match({ code, stdout }, { code: 1, stdout: '' })
     t.match(stderr, /auth_url is missing.*username is missing.*password is missing/)
@@ -176,7 +131,7 @@ t.test('without a terminal', async (t) => {
   })
 
   t.test('login takes all from the environment, and only the choice of a project is left', async (t) => {
-    const { env: _, withPassword, one, stanza, text, keystone } = await world(t)
+    const { env: _, withPassword, one, stanza, text, keystone } = await loginWorld(t)
     const several = await runProgram(t, 'portcullis', ['login'], withPassword)
     t.match(several, { code: 1, stderr: /LOGIN_INCOMPLETE: project is missing: .*2 of them.*--project/ })
     t.equal(text(), KUBECONFIG)
@@ -203,7 +158,7 @@ t.test('without a terminal', async (t) => {
   })
 
   t.test('an application credential logs in, and its secret stays where it was', async (t) => {
-    const { admin, user, one, two, env, keystone, stanza, text } = await world(t)
+    const { admin, user, one, two, env, keystone, stanza, text } = await loginWorld(t)
     const credential = await admin.createCredential(user, one.id, 'member')
     const secretFile = join(env.HOME, 'secret')
     writeFileSync(secretFile, `${credential.secret}\n`)
@@ -231,7 +186,7 @@ t.test('without a terminal', async (t) => {
   })
 
   t.test('a cloud is written as its name, and kubectl finds clouds.yaml from any folder', async (t) => {
-    const { keystone, user, one, env, stanza, text } = await world(t)
+    const { keystone, user, one, env, stanza, text } = await loginWorld(t)
     const clouds = join(env.HOME, 'my-clouds.yaml')
     const { name: username, password } = user
     const auth = { auth_url: keystone.url, username, password, project_id: one.id, user_domain_id: 'default' }
@@ -249,7 +204,7 @@ t.test('without a terminal', async (t) => {
   })
 
   t.test('login --project goes to another project of the same user without a password', async (t) => {
-    const { withPassword, env, one, two, portcullis, stanza, keystone, text } = await world(t)
+    const { withPassword, env, one, two, portcullis, stanza, keystone, text } = await loginWorld(t)
     await runProgram(t, 'portcullis', ['login', '--project', one.name], withPassword)
     const moved = await portcullis('login', '--project', two.name)
     t.equal(moved.code, 1, 'the kept token was got with OS_PASSWORD, which is gone')
@@ -272,7 +227,7 @@ t.test('without a terminal', async (t) => {
   })
 
   t.test('login needs a cluster that is known, or a description of one', async (t) => {
-    const { withPassword, one, home, text } = await world(t)
+    const { withPassword, one, home, text } = await loginWorld(t)
     const login = (...argv: string[]) =>
       runProgram(t, 'portcullis', ['login', '--project', one.name, ...argv], withPassword)
     t.match(await login('--cluster', 'other'), {
@@ -291,7 +246,7 @@ t.test('without a terminal', async (t) => {
   })
 
   t.test('a kubeconfig that cannot be understood is refused before anybody logs in', async (t) => {
-    const { withPassword, keystone } = await world(t)
+    const { withPassword, keystone } = await loginWorld(t)
     writeFileSync(withPassword.KUBECONFIG, 'users: {\n')
     const { code, stderr } = await runProgram(t, 'portcullis', ['login'], withPassword)
     t.equal(code, 1)

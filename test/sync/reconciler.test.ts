@@ -1,8 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { stayAlive, systemClock } from '../../src/clock.ts'
-import { errorText, PortcullisError } from '../../src/errors.ts'
+import { PortcullisError } from '../../src/errors.ts'
 import type { KeystoneInventory, RoleAssignment } from '../../src/keystone/inventory.ts'
 import { NAMESPACES, ROLE_BINDINGS } from '../../src/kubernetes/object.ts'
 import { namespaceFormat } from '../../src/project-namespace.ts'
@@ -11,8 +9,8 @@ import { ownerLabels, PROJECT_ID } from '../../src/sync/ownership.ts'
 import { createReconciler } from '../../src/sync/reconciler.ts'
 import { readRoleTable } from '../../src/sync/role-table.ts'
 import { canonicalTemplates, directoryTemplate, type TemplateSource } from '../../src/sync/template-source.ts'
+import { folderTemplate, POLICY } from '../support/folder-template.ts'
 import { createMemoryCluster } from '../support/memory-cluster.ts'
-import { temporaryFolder } from '../support/program.ts'
 import { EVERYTHING } from '../support/reconcile-rules.ts'
 
 t.teardown(stayAlive())
@@ -73,17 +71,6 @@ const done = (create: number, update: number, gone: number) => ({
   failures: [],
   interrupted: false,
 })
-const POLICY =
-  'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed}\nspec: {podSelector: {}}\n'
-
-function folderTemplate(t: Test, text = POLICY) {
-  const folder = join(temporaryFolder(t), 'template')
-  mkdirSync(folder)
-  const write = (text: string) => writeFileSync(join(folder, 'a.yaml'), text)
-  write(text)
-  return { folder, write }
-}
-
 t.test('a run that finds nothing to change asks for one list of each kind and nothing else', async (t) => {
   const { folder } = folderTemplate(t)
   const cluster = createMemoryCluster()
@@ -306,58 +293,4 @@ t.test('a list that the API server refuses or cuts short changes nothing', async
   cluster.calls.length = 0
   await t.rejects(run(), { code: 'KUBERNETES_REFUSED_US' })
   t.notOk(cluster.calls.some((call) => !call.startsWith('list')))
-})
-
-t.test('a bad table of roles is told with every fault', async (t) => {
-  const told = (list: unknown) => {
-    try {
-      readRoleTable({ 'role-bindings': list })
-      return 'well'
-    } catch (error) {
-      return errorText(error)
-    }
-  }
-  t.equal(told([{ 'keystone-role': 'a', role: 'b' }]), 'well')
-  t.equal(told('x'), 'role-bindings: expected a list')
-  t.equal(
-    told([
-      { role: 'b' },
-      { 'keystone-role': 'a', role: 'b', 'cluster-role': 'c' },
-      { 'keystone-role': 'a', rule: 'b' },
-    ]),
-    'role-bindings[0]: keystone-role: expected the name of a role; role-bindings[1]: expected either cluster-role or role; ' +
-      'role-bindings[2]: there is no key rule',
-  )
-  const twice = { 'keystone-role': 'a', role: 'b' }
-  t.equal(told([twice, twice]), 'role-bindings[1]: a is there already')
-})
-
-t.test('a template holds nothing but what it may', async (t) => {
-  const { folder, write } = folderTemplate(t)
-  const read = directoryTemplate(folder)
-  for (const [text, fault] of [
-    ['kind: [', /a\.yaml: /],
-    ['- a', /expected a Kubernetes object/],
-    ['apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n', /expected Namespace or ResourceQuota \(v1\)/],
-    ['apiVersion: v1\nkind: Namespace\nspec: {}\n', /only labels and annotations/],
-    [
-      'apiVersion: v1\nkind: Namespace\nmetadata: {labels: {portcullis.dev/project-state: x}}\n',
-      /is not for templates/,
-    ],
-    [
-      'apiVersion: v1\nkind: Namespace\nmetadata: {labels: {app.kubernetes.io/managed-by: x}}\n',
-      /is not for templates/,
-    ],
-    ['apiVersion: v1\nkind: ResourceQuota\nspec: {}\n', /expected a name/],
-    [
-      'apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: x, namespace: y}\nspec: {}\n',
-      /name and labels only/,
-    ],
-    [`${POLICY}---\n${POLICY}`, /NetworkPolicy closed is there already/],
-    ['', /well/],
-  ] as const) {
-    write(text)
-    t.match(await read().then(() => 'well', errorText), fault)
-  }
-  await t.rejects(directoryTemplate('/nonexistent')(), { code: 'FILE_UNREADABLE' })
 })
