@@ -22,8 +22,15 @@ export async function startBuilt(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<LoggingServer> {
   const own = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--state-dir', folder]
-  const heap = ['--heap-growing-percent=100', '--max-semi-space-size=8']
-  const argv = [...heap, join(ROOT, 'dist/main.js'), 'serve', ...own, '--shutdown-delay', '0', ...flags]
+  const argv = [
+    '--max-semi-space-size=8',
+    join(ROOT, 'dist/start.cjs'),
+    'serve',
+    ...own,
+    '--shutdown-delay',
+    '0',
+    ...flags,
+  ]
   const child = spawn(process.execPath, argv, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...env, MALLOC_ARENA_MAX: '2' },

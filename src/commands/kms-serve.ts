@@ -3,6 +3,7 @@ import { startKms } from '../compose-kms.ts'
 import { helpText } from '../config/help.ts'
 import { DEFAULT_SOCKET, type KmsConfig, kmsOptions } from '../config/kms-options.ts'
 import { configInvalid, readOptions } from '../config/read-options.ts'
+import { keepHeapSmall } from '../heap-growth.ts'
 import type { KeySet } from '../kms/kek-store.ts'
 import { createLog } from '../log.ts'
 import { openStackOf } from './kms-openstack.ts'
@@ -38,6 +39,7 @@ export const kmsServe: Command = async (argv, world) => {
     },
   )
   log.info({ adminPort: plugin.adminPort, version: world.version }, 'Serving')
+  keepHeapSmall()
   await world.stopped
   log.info('Shutting down')
   await plugin.stop()

@@ -5,6 +5,7 @@ import { helpText } from '../config/help.ts'
 import { readOpenStackSettings } from '../config/openstack-credentials.ts'
 import { configInvalid, readOptions } from '../config/read-options.ts'
 import { type ServeConfig, serveOptions } from '../config/serve-options.ts'
+import { keepHeapSmall } from '../heap-growth.ts'
 import { podAccess } from '../kubernetes/cluster-access.ts'
 import { kubeconfigAccess } from '../kubernetes/kubeconfig.ts'
 import { createLog, type LogLevel } from '../log.ts'
@@ -41,6 +42,7 @@ export const serve: Command = async (argv, world) => {
       config.kubeconfig === undefined ? podAccess(world.env) : kubeconfigAccess(config.kubeconfig),
   })
   log.info({ port: server.port, adminPort: server.adminPort, version: world.version }, 'Serving')
+  keepHeapSmall()
   await stopped
   log.info('Shutting down')
   await server.stop()
