@@ -33,6 +33,12 @@ const apart: Plugin = {
     }),
 }
 
+const undiciPart: Plugin = {
+  name: 'undici-part',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^undici$/ }, () => ({ path: join(ROOT, 'scripts/undici-part.cjs') })),
+}
+
 rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
 await build({
   ...common,
@@ -40,6 +46,7 @@ await build({
     readdirSync(join(ROOT, file, '..')).some((name) => file.endsWith(`/${name}`)),
   ),
   splitting: true,
+  plugins: [undiciPart],
   format: 'esm',
   target: 'node24',
   banner: {
