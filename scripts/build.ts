@@ -33,10 +33,13 @@ const apart: Plugin = {
     }),
 }
 
-const undiciPart: Plugin = {
-  name: 'undici-part',
+/** Libraries of which we need a part, and whose whole would make every start longer. */
+const parts: Plugin = {
+  name: 'parts',
   setup: ({ onResolve }) =>
-    onResolve({ filter: /^undici$/ }, () => ({ path: join(ROOT, 'scripts/undici-part.cjs') })),
+    onResolve({ filter: /^(undici|prom-client)$/ }, ({ path }) => ({
+      path: join(ROOT, `scripts/parts/${path}.cjs`),
+    })),
 }
 
 rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
@@ -46,7 +49,7 @@ await build({
     readdirSync(join(ROOT, file, '..')).some((name) => file.endsWith(`/${name}`)),
   ),
   splitting: true,
-  plugins: [undiciPart],
+  plugins: [parts],
   format: 'esm',
   target: 'node24',
   banner: {

@@ -17,24 +17,29 @@ export function createTtlCache<V extends object>(options: {
   /** Called for each entry that had to make room (not for ends of life). */
   evicted?: () => void
 }): TtlCache<V> {
-  const entries = new LRUCache<string, V>({
-    max: options.max,
-    ttl: 1,
-    ttlResolution: 0,
-    perf: { now: () => options.clock.monotonic() },
-    dispose: (_value, _key, reason) => {
-      if (reason === 'evict') options.evicted?.()
-    },
-  })
+  // made with the first entry: it makes room for `max` entries at once, which a start need not wait for
+  let entries: LRUCache<string, V> | undefined
+  const make = () =>
+    new LRUCache<string, V>({
+      max: options.max,
+      ttl: 1,
+      ttlResolution: 0,
+      perf: { now: () => options.clock.monotonic() },
+      dispose: (_value, _key, reason) => {
+        if (reason === 'evict') options.evicted?.()
+      },
+    })
   return {
-    get: (key) => entries.get(key),
+    get: (key) => entries?.get(key),
     set(key, value, ttlMs) {
-      if (ttlMs > 0) entries.set(key, value, { ttl: ttlMs })
+      if (ttlMs <= 0) return
+      entries ??= make()
+      entries.set(key, value, { ttl: ttlMs })
     },
-    delete: (key) => void entries.delete(key),
-    clear: () => entries.clear(),
+    delete: (key) => void entries?.delete(key),
+    clear: () => entries?.clear(),
     get size() {
-      return entries.size
+      return entries?.size ?? 0
     },
   }
 }

@@ -1,7 +1,4 @@
-/**
- * What the build takes of undici: the agent and its request(). The package's own entry loads all of fetch, WebSocket,
- * caches and mocks, which costs a start 30 ms and 10 MiB (docs/benchmarks.md).
- */
+/** The agent, its request() and the errors: undici's own entry loads all of fetch, WebSocket, caches and mocks. */
 const Dispatcher = require('undici/lib/dispatcher/dispatcher.js')
 Dispatcher.prototype.request = require('undici/lib/api/api-request.js')
 exports.Agent = require('undici/lib/dispatcher/agent.js')
