@@ -4,12 +4,14 @@ import type { Clock } from '../../src/clock.ts'
 export interface ManualClock extends Clock {
   /** Moves on by `ms`, running what falls due, in order. */
   advance(ms: number): Promise<void>
+  /** Skips every pause of at most `ms` that somebody makes, until `settled`; longer timers, deadlines, keep their time. */
+  skipPauses<T>(ms: number, settled: Promise<T>): Promise<T>
 }
 
 export function createManualClock(start = Date.parse('2026-06-01T00:00:00Z')): ManualClock {
   let now = start
   let timers: { at: number; run: () => void }[] = []
-  return {
+  const clock: ManualClock = {
     now: () => now,
     monotonic: () => now,
     after(ms, run) {
@@ -31,5 +33,12 @@ export function createManualClock(start = Date.parse('2026-06-01T00:00:00Z')): M
       }
       now = end
     },
+    async skipPauses(ms, settled) {
+      const skipping = setInterval(() => {
+        if (timers.some(({ at }) => at <= now + ms)) void clock.advance(ms)
+      }, 5)
+      return await settled.finally(() => clearInterval(skipping))
+    },
   }
+  return clock
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
+import { ensureOwnCertificate } from '../../src/server/own-certificate.ts'
 import { secretIn } from './secrets.ts'
 import { ROOT } from './source-files.ts'
 
@@ -55,11 +56,15 @@ export function startProgram(
     const leaked = secretIn(stdout + stderr)
     if (leaked !== undefined) throw new Error(`${name} wrote a secret that begins with ${leaked.slice(0, 8)}`)
   })
-  const log = () =>
-    stderr
-      .split('\n')
-      .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  const lines: Record<string, unknown>[] = []
+  let parsed = 0
+  const log = () => {
+    const end = stderr.lastIndexOf('\n') + 1
+    for (const line of stderr.slice(parsed, end).split('\n'))
+      if (line.startsWith('{')) lines.push(JSON.parse(line))
+    parsed = end
+    return [...lines]
+  }
   return {
     child,
     stdout: () => stdout,
@@ -97,6 +102,19 @@ export function temporaryFolder(t: Cleaner): string {
   return folder
 }
 
+let certificate: Promise<string> | undefined
+
+/** A state directory with a certificate in it, for all servers of this process: making one takes as long as a start. */
+const sharedState = () => {
+  certificate ??= (async () => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'portcullis-test-'))
+    process.once('exit', () => rmSync(stateDir, { recursive: true, force: true }))
+    await ensureOwnCertificate({ stateDir, names: ['127.0.0.1'], now: Date.now() })
+    return stateDir
+  })()
+  return certificate
+}
+
 export interface ServingProgram extends Program {
   readonly url: string
   readonly adminUrl: string
@@ -109,7 +127,7 @@ export async function startServe(
   argv: readonly string[],
   options: { env?: Readonly<Record<string, string>>; stateDir?: string; name?: string } = {},
 ): Promise<ServingProgram> {
-  const stateDir = options.stateDir ?? temporaryFolder(t)
+  const stateDir = options.stateDir ?? (await sharedState())
   const program = startProgram(
     t,
     options.name ?? 'portcullis',
