@@ -10,9 +10,9 @@ import { createLog } from '../../src/log.ts'
 import { createMetricsRegistry } from '../../src/metrics/registry.ts'
 import { createApp, listen } from '../../src/server/app.ts'
 import { addWebhookRoutes } from '../../src/server/webhook-routes.ts'
+import { engine } from '../authz/support/authz-tools.ts'
+import { accessReview } from '../authz/support/review-wire.ts'
 import { JSON_TYPE } from '../support/wire.ts'
-import { engine } from './support/authz-tools.ts'
-import { accessReview } from './support/review-wire.ts'
 
 const RULES = 10_000
 const SWAPS = 50

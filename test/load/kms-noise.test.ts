@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { FORMAT_ANNOTATION } from '../../src/kms/envelope.ts'
 import type { DecryptRequest } from '../../src/kms/kms-service.ts'
-import { startPlugin } from './node.ts'
+import { startPlugin } from '../kms/node.ts'
 
 const uid = '5c1b7c04-7c5f-4a3c-9a36-3f3a4a4d1f00'
 const pick = <T>(items: readonly T[]): T => items[randomInt(items.length)] as T

@@ -3,8 +3,8 @@ import t from 'tap'
 import { compilePolicy } from '../../src/authz/policy.ts'
 import { writeRule } from '../../src/authz/rule.ts'
 import { runAtOnce } from '../../src/steps.ts'
-import { decide, engine, policyOf, reading } from './support/authz-tools.ts'
-import { type CpoEntry, type CpoReview, cpoSpec, naiveCpoDecision } from './support/naive-cpo.ts'
+import { decide, engine, policyOf, reading } from '../authz/support/authz-tools.ts'
+import { type CpoEntry, type CpoReview, cpoSpec, naiveCpoDecision } from '../authz/support/naive-cpo.ts'
 
 const NAMES = ['a', 'b', 'dev', 'pods', 'pods/log', 'pods/*', '*', '!a', 'A,b', '']
 const name = fc.constantFrom(...NAMES)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decide, policyOf } from './support/authz-tools.ts'
+import { decide, policyOf } from '../authz/support/authz-tools.ts'
 import {
   type Item,
   type NaiveReview,
@@ -9,7 +9,7 @@ import {
   naiveSpec,
   type ResourceItem,
   writeNaiveRule,
-} from './support/naive-rules.ts'
+} from '../authz/support/naive-rules.ts'
 
 /** Few and similar words, so that rules and reviews meet often. */
 const WORDS = ['', 'a', 'ab', 'abc', 'b', 'pods', 'pod', 'logs']
