@@ -52,24 +52,27 @@ async function main() {
   simulated.fail(undefined)
   const raw = await started(startRaw(folder, server.statusOf(await server.ask(tokens[0]?.[0] as string))))
   const bodies = tokens.flat().map(reviewOf)
-  console.log('\nKnown tokens, one HTTP/2 connection, 16 in flight; best of five runs in turn:\n')
+  console.log('\nKnown tokens, one HTTP/2 connection, 16 in flight; medians of nine runs in turn:\n')
   console.log('| | requests/s | p50 ms | p99 ms | server CPU us/request |\n|---|---|---|---|---|')
-  const best = new Map<string, Awaited<ReturnType<typeof measured>>>()
-  for (let run = 0; run < 6; run += 1)
-    for (const [name, target] of [
-      ['raw node:http2', raw],
-      ['Portcullis, warm', server],
-    ] as const) {
-      const load = await measured(target, bodies, run === 0 ? 5000 : 30_000)
-      if (run > 0 && load.requestsPerSecond > (best.get(name)?.requestsPerSecond ?? 0)) best.set(name, load)
-    }
-  for (const [name, load] of best)
+  for (const target of [raw, server]) await measured(target, bodies, 5000)
+  const [floor, warm]: [Load[], Load[]] = [[], []]
+  for (let run = 0; run < 9; run += 1) {
+    floor.push(await measured(raw, bodies, 20_000))
+    warm.push(await measured(server, bodies, 20_000))
+  }
+  for (const [name, loads] of [
+    ['raw node:http2', floor],
+    ['Portcullis, warm', warm],
+  ] as const) {
+    const of = (pick: (load: Load) => number) => median(loads.map(pick))
     console.log(
-      `| ${name} | ${load.requestsPerSecond.toFixed(0)} | ${load.p50.toFixed(3)} | ${load.p99.toFixed(3)} | ${load.cpu.toFixed(1)} |`,
+      `| ${name} | ${of((load) => load.requestsPerSecond).toFixed(0)} | ${of((load) => load.p50).toFixed(3)} | ${of((load) => load.p99).toFixed(3)} | ${of((load) => load.cpu).toFixed(1)} |`,
     )
-  const [floor, warm] = [...best.values()]
-  if (floor && warm)
-    console.log(`\nwarm / raw: ${(warm.requestsPerSecond / floor.requestsPerSecond).toFixed(2)}`)
+  }
+  const ratios = warm.map((load, run) => load.requestsPerSecond / (floor[run]?.requestsPerSecond ?? 0))
+  console.log(
+    `\nwarm / raw: ${median(ratios).toFixed(2)} (of pairs: ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`,
+  )
 
   await cachedMemory(1000)
   await cachedMemory(100_000)
@@ -162,6 +165,8 @@ async function started(starting: Promise<BenchServer>): Promise<BenchServer> {
 function startPortcullis(keystoneUrl: string, ...more: string[]): Promise<BenchServer> {
   return started(startBuilt(folder, ['--keystone-url', keystoneUrl, ...more]))
 }
+
+type Load = Awaited<ReturnType<typeof measured>>
 
 async function measured(target: Target, bodies: readonly string[], requests: number) {
   const ca = readFileSync(join(folder, 'ca.crt'))
