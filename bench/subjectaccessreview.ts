@@ -11,7 +11,7 @@ import { type PolicyDocument, readPolicyDocument } from '../src/authz/policy-tex
 import { readAccessRequest } from '../src/authz/review-request.ts'
 import type { AccessRequest } from '../src/authz/rule.ts'
 import { systemClock } from '../src/clock.ts'
-import { runAtOnce, runInSlices } from '../src/steps.ts'
+import { runAtOnce, runInSlices, type Steps } from '../src/steps.ts'
 import { ONE_PROJECT, SPREAD, type Workload } from './policies.ts'
 import { serveTable } from './subjectaccessreview-server.ts'
 
@@ -88,17 +88,24 @@ async function reloadTable(): Promise<void> {
   console.log(
     '\n10,000 rules read and compiled in slices, 20 times\n\n| format | ms each | longest pause, ms |\n|---|---|---|',
   )
-  for (const format of ['csv', 'cpo'] as const) {
-    const text = format === 'csv' ? ONE_PROJECT.csv(10_000) : ONE_PROJECT.json(10_000)
-    await runInSlices(compile(text, format), systemClock)
+  const paused = async (name: string, steps: () => Steps<unknown>) => {
+    await runInSlices(steps(), systemClock)
     const delay = monitorEventLoopDelay({ resolution: 1 })
     delay.enable()
     const start = performance.now()
-    for (let n = 0; n < 20; n++) await runInSlices(compile(text, format), systemClock)
+    for (let n = 0; n < 20; n++) await runInSlices(steps(), systemClock)
     const each = (performance.now() - start) / 20
     delay.disable()
-    console.log(`| ${format} | ${each.toFixed(0)} | ${(delay.max / 1e6).toFixed(1)} |`)
+    console.log(`| ${name} | ${each.toFixed(0)} | ${(delay.max / 1e6).toFixed(1)} |`)
   }
+  for (const format of ['csv', 'cpo'] as const) {
+    const text = format === 'csv' ? ONE_PROJECT.csv(10_000) : ONE_PROJECT.json(10_000)
+    await paused(format, () => compile(text, format))
+  }
+  await paused('nothing: the same slices, empty', function* () {
+    const end = performance.now() + 500
+    while (performance.now() < end) yield
+  })
   clearInterval(alive)
 }
 

@@ -7,8 +7,8 @@ const ROOM = 4096
 
 /**
  * HMAC-SHA-256 (RFC 2104) of tokens under a key of at most 64 bytes, in base64. Written out with two one-shot hashes
- * over memory that is used again, because an Hmac object or a buffer for each review costs as much as all the rest
- * of a cached answer (docs/benchmarks.md); a test holds it to Node's own HMAC.
+ * over memory that is used again: an Hmac object for each review takes ten times as long (docs/benchmarks.md). A test
+ * holds it to Node's own HMAC.
  */
 export function createTokenKey(key: Buffer): (token: string) => string {
   const padded = Buffer.alloc(BLOCK)
