@@ -14,7 +14,6 @@ import { type BenchServer, startBuilt, startRaw } from './servers.ts'
  * npm run bench:tokenreview. Needs `npm run build` first. With KEYSTONE_URL (…/v3) and KEYSTONE_ADMIN_PASSWORD it runs
  * against that Keystone, else against the simulator with the 7 ms that a real one takes.
  */
-const MEASURED_USERS = 10
 const folder = mkdtempSync(join(tmpdir(), 'portcullis-bench-'))
 const children: ChildProcess[] = []
 const simulated = await startSimulatedKeystone({ clock: systemClock })
@@ -22,6 +21,8 @@ const { KEYSTONE_URL: realUrl, KEYSTONE_ADMIN_PASSWORD: password } = process.env
 const admin = realUrl && password ? await realAdmin(realUrl, password) : simulatedAdmin(simulated)
 const reviewOf = (token: string) =>
   `${JSON.stringify({ kind: 'TokenReview', apiVersion: 'authentication.k8s.io/v1', metadata: {}, spec: { token }, status: { user: {} } })}\n`
+/** Users whose look-ups are measured; as many before them warm up. */
+const MEASURED_USERS = 10
 const isYes = (answer: string) => answer.includes('"authenticated":true')
 
 try {
@@ -52,27 +53,7 @@ async function main() {
   simulated.fail(undefined)
   const raw = await started(startRaw(folder, server.statusOf(await server.ask(tokens[0]?.[0] as string))))
   const bodies = tokens.flat().map(reviewOf)
-  console.log('\nKnown tokens, one HTTP/2 connection, 16 in flight; medians of nine runs in turn:\n')
-  console.log('| | requests/s | p50 ms | p99 ms | server CPU us/request |\n|---|---|---|---|---|')
-  for (const target of [raw, server]) await measured(target, bodies, 5000)
-  const [floor, warm]: [Load[], Load[]] = [[], []]
-  for (let run = 0; run < 9; run += 1) {
-    floor.push(await measured(raw, bodies, 20_000))
-    warm.push(await measured(server, bodies, 20_000))
-  }
-  for (const [name, loads] of [
-    ['raw node:http2', floor],
-    ['Portcullis, warm', warm],
-  ] as const) {
-    const of = (pick: (load: Load) => number) => median(loads.map(pick))
-    console.log(
-      `| ${name} | ${of((load) => load.requestsPerSecond).toFixed(0)} | ${of((load) => load.p50).toFixed(3)} | ${of((load) => load.p99).toFixed(3)} | ${of((load) => load.cpu).toFixed(1)} |`,
-    )
-  }
-  const ratios = warm.map((load, run) => load.requestsPerSecond / (floor[run]?.requestsPerSecond ?? 0))
-  console.log(
-    `\nwarm / raw: ${median(ratios).toFixed(2)} (of pairs: ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`,
-  )
+  await knownTokens(raw, server, bodies)
 
   await cachedMemory(1000)
   await cachedMemory(100_000)
@@ -96,7 +77,7 @@ async function issue(
   return lists
 }
 
-/** Bare GETs and reviews of the same kind of tokens in turn, so that both see the same weather; the first users warm up. */
+/** Bare GETs and reviews of the same kind of tokens in turn, so that both see the same weather. */
 async function coldLookups(server: Target & { ask(token: string): Promise<string> }, tokens: string[][]) {
   const [bare, first, later]: [number[], number[], number[]] = [[], [], []]
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -173,6 +154,30 @@ async function measured(target: Target, bodies: readonly string[], requests: num
   const before = cpuSeconds(target.pid)
   const load = await sendLoad({ url: target.url, ca, bodies, inFlight: 16, requests, check: isYes })
   return { ...load, cpu: ((cpuSeconds(target.pid) - before) / requests) * 1e6 }
+}
+
+async function knownTokens(raw: Target, server: Target, bodies: readonly string[]) {
+  console.log('\nKnown tokens, one HTTP/2 connection, 16 in flight; medians of nine runs in turn:\n')
+  console.log('| | requests/s | p50 ms | p99 ms | server CPU us/request |\n|---|---|---|---|---|')
+  for (const target of [raw, server]) await measured(target, bodies, 5000)
+  const [floor, warm]: [Load[], Load[]] = [[], []]
+  for (let run = 0; run < 9; run += 1) {
+    floor.push(await measured(raw, bodies, 20_000))
+    warm.push(await measured(server, bodies, 20_000))
+  }
+  for (const [name, loads] of [
+    ['raw node:http2', floor],
+    ['Portcullis, warm', warm],
+  ] as const) {
+    const of = (pick: (load: Load) => number) => median(loads.map(pick))
+    console.log(
+      `| ${name} | ${of((load) => load.requestsPerSecond).toFixed(0)} | ${of((load) => load.p50).toFixed(3)} | ${of((load) => load.p99).toFixed(3)} | ${of((load) => load.cpu).toFixed(1)} |`,
+    )
+  }
+  const ratios = warm.map((load, run) => load.requestsPerSecond / (floor[run]?.requestsPerSecond ?? 0))
+  console.log(
+    `\nwarm / raw: ${median(ratios).toFixed(2)} (of pairs: ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`,
+  )
 }
 
 /** Processor seconds of a process so far (Linux: clock ticks of 10 ms). */

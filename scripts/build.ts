@@ -40,7 +40,7 @@ const parts: Plugin = {
   name: 'parts',
   setup: ({ onResolve }) =>
     onResolve({ filter: /^(undici|prom-client|@opentelemetry\/api)$/ }, ({ path }) => ({
-      path: join(ROOT, `scripts/parts/${path.replace(/\/.*/, '')}.cjs`),
+      path: join(ROOT, `scripts/parts/${path}.cjs`),
     })),
 }
 

@@ -19,7 +19,7 @@ import { until } from '../support/until.ts'
 const USERS = 200
 const PROJECTS = 20
 
-// a real Keystone of one thread does not get 200 users through on a machine at half speed (docs/limitations.md)
+// 200 users stalled at a real Keystone of one thread, cause unknown (docs/limitations.md)
 const keystone = await startSimulatedKeystone({ clock: systemClock })
 const admin = simulatedAdmin(keystone)
 const service = await admin.createUser()

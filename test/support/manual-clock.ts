@@ -33,11 +33,11 @@ export function createManualClock(start = Date.parse('2026-06-01T00:00:00Z')): M
       }
       now = end
     },
-    async skipPauses(ms, settled) {
+    skipPauses(ms, settled) {
       const skipping = setInterval(() => {
         if (timers.some(({ at }) => at <= now + ms)) void clock.advance(ms)
       }, 5)
-      return await settled.finally(() => clearInterval(skipping))
+      return settled.finally(() => clearInterval(skipping))
     },
   }
   return clock
