@@ -15,6 +15,7 @@ import { readConfigFile } from './files/watched-file.ts'
 import { createHttpClient } from './http/client.ts'
 import { createGate } from './http/gate.ts'
 import { createKeystoneCaller } from './keystone/caller.ts'
+import { isSystemScoped } from './keystone/credentials.ts'
 import { createKeystoneEndpoint } from './keystone/endpoint.ts'
 import { readJwsKeys } from './keystone/jws-keys.ts'
 import { createKeystoneMetrics, type KeystoneMetrics } from './keystone/metrics.ts'
@@ -186,8 +187,12 @@ async function composeKeystone(config: ServeConfig, url: string, world: World, m
     if (settings === undefined) throw new Error('the OpenStack credentials are gone')
     return settings.credentials
   }
+  const settings = world.openstack()
+  // Keystone keeps nothing of what a token may on the system: it looks that up for each call, at the price of a second validation
   const session =
-    world.openstack() === undefined ? undefined : createSession({ call, endpoint, credentials, clock })
+    settings === undefined || isSystemScoped(settings.credentials.method)
+      ? undefined
+      : createSession({ call, endpoint, credentials, clock })
   return {
     validate: createTokenValidation({ call, endpoint, session }),
     groups: createUserGroups({ call, endpoint, clock, ttlMs: config.groupsCacheTtl }),

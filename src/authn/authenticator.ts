@@ -29,7 +29,7 @@ export interface AuthenticatorParts {
   readonly identity: IdentityMapping
   readonly admission: AdmissionRules
   readonly maxTokenAgeMs: number
-  /** For everything that one token costs at Keystone, waiting included. */
+  /** How long a review waits for Keystone; also how long a token waits for its turn there, and how long each of its calls may take. */
   readonly deadlineMs: number
   /** Reserved groups that a role mapping may give all the same. */
   readonly systemGroups: readonly string[]
@@ -53,10 +53,15 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   })
 
   async function look(token: string, shape: TokenShape): Promise<Verdict> {
+    const start = clock.monotonic()
     try {
       if (shape.kind === 'jws' && parts.verifyJws && !(await parts.verifyJws(token)))
         return refused('bad_signature')
-      const found = await withDeadline(clock, parts.deadlineMs, (signal) => askKeystone(token, shape, signal))
+      const found = await withDeadline(clock, parts.deadlineMs, (signal, renew) =>
+        askKeystone(token, shape, signal, renew),
+      )
+      const seconds = (clock.monotonic() - start) / 1000
+      if (seconds * 1000 > parts.deadlineMs) log.warn({ seconds }, 'Keystone was slower than reviews wait')
       return found === undefined ? refused('unknown_to_keystone') : await decide(found.known, found.groups)
     } catch (error) {
       const failure = failureOf(error instanceof PortcullisError ? error.code : undefined)
@@ -66,11 +71,12 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   }
 
   /** A JWS names its user, so its groups are asked for beside the validation; an opaque Fernet token must wait. */
-  async function askKeystone(token: string, shape: TokenShape, signal: AbortSignal) {
-    const groupsOf = (userId: string, ahead: boolean) => parts.groups.fetch({ userId, token, signal, ahead })
+  async function askKeystone(token: string, shape: TokenShape, signal: AbortSignal, begun: () => void) {
+    const groupsOf = (userId: string, ahead: boolean) =>
+      parts.groups.fetch({ userId, token, signal, ahead, begun })
     const early = shape.kind === 'jws' ? groupsOf(shape.userId, false) : undefined
     early?.catch(() => {})
-    const known = await parts.validate(token, signal)
+    const known = await parts.validate(token, signal, begun)
     if (known === undefined) return undefined
     const own = shape.kind === 'jws' && shape.userId === known.user.id ? early : undefined
     const groups =
@@ -111,6 +117,17 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     return true
   }
 
+  /**
+   * What a review that waited long enough says. The flight goes on when Keystone works for it already: given up, that work
+   * would be done for nobody, and under a rush that outlasts the deadline Keystone would do no other.
+   */
+  function inTime(flight: Promise<Verdict>): Promise<Verdict> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(parts.deadlineMs, () => resolve({ kind: 'failed', failure: 'timeout' }))
+      flight.then(resolve).finally(cancel)
+    })
+  }
+
   function join(token: string, key: string, shape: TokenShape): Promise<Verdict> {
     const running = flights.get(key)
     metrics.looked(running === undefined ? 'miss' : 'joined')
@@ -132,7 +149,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
       if (shape.kind === 'misshapen' || shape.kind === 'expired') return refused(shape.kind)
       const key = cache.key(token)
       const known = cache.get(key)
-      if (known === undefined) return join(token, key, shape)
+      if (known === undefined) return inTime(join(token, key, shape))
       metrics.looked(known.kind === 'authenticated' ? 'hit' : 'negative_hit')
       return known
     },

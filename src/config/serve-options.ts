@@ -58,7 +58,7 @@ export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {
     'keystone-ca-file': fileOption('Authorities to trust for Keystone instead of the system’s, PEM.', {
       env: ['KEYSTONE_CA_FILE', 'OS_CACERT'],
     }),
-    'keystone-timeout': durationOption('For all that one token costs at Keystone, waiting included.', {
+    'keystone-timeout': durationOption('How long a review waits for Keystone.', {
       min: '100ms',
       max: '25s',
       fallback: '10s',

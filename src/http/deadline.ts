@@ -1,15 +1,23 @@
 import type { Clock } from '../clock.ts'
 
-/** Runs `work` with a signal that aborts after `ms` milliseconds; the timer is gone when `work` is done. */
+/**
+ * Runs `work` with a signal that aborts after `ms` milliseconds, counted anew from each `renew`; the timer is gone
+ * when `work` is done.
+ */
 export async function withDeadline<T>(
   clock: Clock,
   ms: number,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, renew: () => void) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController()
-  const cancel = clock.after(ms, () => controller.abort())
+  const start = () => clock.after(ms, () => controller.abort())
+  let cancel = start()
+  const renew = () => {
+    cancel()
+    cancel = start()
+  }
   try {
-    return await work(controller.signal)
+    return await work(controller.signal, renew)
   } finally {
     cancel()
   }

@@ -19,6 +19,8 @@ export interface KeystoneCall {
    * something. Else, when more tokens come than Keystone can tell before the deadline, all of them are begun and none is finished.
    */
   readonly ahead?: boolean
+  /** Told when it is this call's turn and Keystone begins to work for it. */
+  readonly begun?: () => void
 }
 
 export interface KeystoneAnswer {
@@ -71,7 +73,13 @@ export function createKeystoneCaller(parts: {
     }
   }
 
-  return (call) => gate.run(call.signal, () => attemptTwice(call), { ahead: call.ahead ?? false })
+  return (call) => {
+    const begin = () => {
+      call.begun?.()
+      return attemptTwice(call)
+    }
+    return gate.run(call.signal, begin, { ahead: call.ahead ?? false })
+  }
 }
 
 const passing = (error: unknown) =>

@@ -31,6 +31,10 @@ export type LoginScope =
   | { readonly system: { readonly all: true } }
   | { readonly 'OS-TRUST:trust': { readonly id: string } }
 
+/** Whether its tokens speak for the whole system rather than a project or domain. */
+export const isSystemScoped = (method: LoginMethod): boolean =>
+  method.kind !== 'application_credential' && method.scope !== undefined && 'system' in method.scope
+
 /** The body of POST /v3/auth/tokens (Identity API v3, "Authentication and token management"). */
 export function loginBody(method: LoginMethod): object {
   const scope = method.kind === 'application_credential' ? undefined : method.scope

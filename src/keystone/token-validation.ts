@@ -4,8 +4,15 @@ import type { KeystoneEndpoint } from './endpoint.ts'
 import type { Session } from './session.ts'
 import { type KeystoneToken, readTokenBody } from './token-body.ts'
 
-/** Asks Keystone about a token; undefined when Keystone does not vouch for it. Throws when that cannot be told. */
-export type TokenValidation = (token: string, signal: AbortSignal) => Promise<KeystoneToken | undefined>
+/**
+ * Asks Keystone about a token; undefined when Keystone does not vouch for it. Throws when that cannot be told.
+ * `begun` is told when the question leaves.
+ */
+export type TokenValidation = (
+  token: string,
+  signal: AbortSignal,
+  begun?: () => void,
+) => Promise<KeystoneToken | undefined>
 
 /**
  * GET /v3/auth/tokens. With a session (service credentials) the service's token asks about the subject's; without
@@ -19,7 +26,7 @@ export function createTokenValidation(parts: {
 }): TokenValidation {
   const { call, endpoint, session } = parts
 
-  async function ask(subject: string, authority: string, signal: AbortSignal, again = false) {
+  async function ask(subject: string, authority: string, signal: AbortSignal, begun?: () => void) {
     return call({
       operation: 'validate',
       url: `${await endpoint(signal)}/auth/tokens?nocatalog`,
@@ -30,15 +37,15 @@ export function createTokenValidation(parts: {
       },
       signal,
       retry: true,
-      ahead: again,
+      ...(begun === undefined ? { ahead: true } : { begun }),
     })
   }
 
-  return async (token, signal) => {
+  return async (token, signal, begun = () => {}) => {
     const authority = session === undefined ? token : await session.token(signal)
-    let answer = await ask(token, authority, signal)
+    let answer = await ask(token, authority, signal, begun)
     if (session !== undefined && answer.status === 401)
-      answer = await ask(token, await session.renewed(authority, signal), signal, true)
+      answer = await ask(token, await session.renewed(authority, signal), signal)
     if (answer.status === 404 || (session === undefined && answer.status === 401)) return undefined
     if (answer.status !== 200)
       throw new PortcullisError(

@@ -14,6 +14,8 @@ export interface UserGroups {
     readonly signal: AbortSignal
     /** Whether the token was validated already (`KeystoneCall.ahead`). */
     readonly ahead: boolean
+    /** Told when the question leaves. */
+    readonly begun?: () => void
   }): Promise<readonly Group[] | undefined>
   /** What is known already and holds for a token that was issued at `issuedAt` (milliseconds since the epoch). */
   known(userId: string, issuedAt: number): readonly Group[] | undefined
@@ -44,7 +46,7 @@ export function createUserGroups(parts: {
       // Keystone's times are whole seconds: a token of the very second in which we asked may be younger
       return entry !== undefined && issuedAt + 1000 <= entry.askedAt ? entry.groups : undefined
     },
-    async fetch({ userId, token, signal, ahead }) {
+    async fetch({ userId, token, signal, ahead, begun }) {
       const start = parts.clock.monotonic()
       const answer = await parts.call({
         operation: 'groups',
@@ -53,6 +55,7 @@ export function createUserGroups(parts: {
         signal,
         retry: true,
         ahead,
+        ...(begun && { begun }),
       })
       if (answer.status === 401 || answer.status === 404) return undefined
       if (answer.status !== 200)
