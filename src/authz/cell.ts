@@ -2,6 +2,8 @@
 const SPECIAL = /[\\|&,*!$#"]/g
 /** White space that would be trimmed, or that would end the line. */
 const SPACE = /^\s|\s$|[^\S ]/g
+/** Texts that nothing above can stand in: nearly all, and there are many. */
+const PLAIN = /^[\w.:@/-]+$/
 
 /** Splits at each unescaped `sign`; what is between keeps its escapes and loses white space around it. */
 export function splitCell(cell: string, sign: string): string[] {
@@ -18,12 +20,12 @@ export function splitCell(cell: string, sign: string): string[] {
   return parts
 }
 
-/** A text as it stands in a cell; `also` names more signs to escape. */
+/** A text as it stands in a cell; `also` is one more sign to escape. */
 export function escapeCell(text: string, also = ''): string {
   if (text === '') return '-'
   if (text === '-') return '\\-'
-  const escaped = text.replace(SPECIAL, '\\$&').replace(SPACE, unicodeEscape)
-  return [...also].reduce((result, sign) => result.replaceAll(sign, `\\${sign}`), escaped)
+  const escaped = PLAIN.test(text) ? text : text.replace(SPECIAL, '\\$&').replace(SPACE, unicodeEscape)
+  return also === '' ? escaped : escaped.replaceAll(also, `\\${also}`)
 }
 
 const unicodeEscape = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
