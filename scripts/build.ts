@@ -39,7 +39,7 @@ const apart: Plugin = {
 const parts: Plugin = {
   name: 'parts',
   setup: ({ onResolve }) =>
-    onResolve({ filter: /^(undici|prom-client|@opentelemetry\/api)$/ }, ({ path }) => ({
+    onResolve({ filter: /^(undici|prom-client|semver|@opentelemetry\/api)$/ }, ({ path }) => ({
       path: join(ROOT, `scripts/parts/${path}.cjs`),
     })),
 }
@@ -66,9 +66,20 @@ await build({
   target: 'node16',
   outExtension: { '.js': '.cjs' },
   define: { PORTCULLIS_VERSION: JSON.stringify(version) },
+  external: ['./serve.cjs'],
   // a target this old would turn import() into require()
   supported: { 'dynamic-import': true },
   plugins: [apart],
+})
+await build({
+  ...common,
+  entryPoints: ['src/serve.ts'],
+  format: 'cjs',
+  target: 'node24',
+  outExtension: { '.js': '.cjs' },
+  define: { PORTCULLIS_VERSION: JSON.stringify(version), 'import.meta.url': 'module_url' },
+  banner: { js: "const module_url = require('node:url').pathToFileURL(__filename).href;" },
+  plugins: [parts],
 })
 for (const file of readdirSync(join(ROOT, 'src/kms')).filter((name) => name.endsWith('.proto')))
   copyFileSync(join(ROOT, 'src/kms', file), join(ROOT, 'dist', file))
