@@ -66,18 +66,21 @@ await build({
   target: 'node16',
   outExtension: { '.js': '.cjs' },
   define: { PORTCULLIS_VERSION: JSON.stringify(version) },
-  external: ['./serve.cjs'],
   // a target this old would turn import() into require()
   supported: { 'dynamic-import': true },
   plugins: [apart],
 })
 await build({
   ...common,
-  entryPoints: ['src/serve.ts'],
+  entryPoints: ['src/serve.ts', 'src/kms.ts'],
   format: 'cjs',
   target: 'node24',
   outExtension: { '.js': '.cjs' },
-  define: { PORTCULLIS_VERSION: JSON.stringify(version), 'import.meta.url': 'module_url' },
+  define: {
+    PORTCULLIS_VERSION: JSON.stringify(version),
+    'import.meta.url': 'module_url',
+    'import.meta.dirname': '__dirname',
+  },
   banner: { js: "const module_url = require('node:url').pathToFileURL(__filename).href;" },
   plugins: [parts],
 })

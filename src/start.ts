@@ -7,8 +7,8 @@ declare const PORTCULLIS_VERSION: string
 declare const require: (file: string) => unknown
 
 /**
- * What bin/portcullis starts in a package: kubectl's question is answered from this one small file, reviews from
- * serve.cjs, everything else is in main.js. The build turns it into CommonJS that an old Node can read: import statements of Node's modules run
+ * What bin/portcullis starts in a package: kubectl's question is answered from this one small file, servers are files of
+ * their own, everything else is in main.js. The build turns it into CommonJS that an old Node can read: import statements of Node's modules run
  * every getter of theirs, which takes as long as all the rest (bench/exec.ts).
  */
 const program = process.env.PORTCULLIS_PROGRAM ?? 'portcullis'
@@ -24,11 +24,12 @@ if (program === 'client-keystone-auth' || process.argv[2] === 'token')
     flags: async () => ({}),
     print: (text) => writeFileSync(1, text),
   })
-else if (program === 'k8s-keystone-auth' || process.argv[2] === 'serve') void serve()
+else if (program === 'k8s-keystone-auth' || process.argv[2] === 'serve') void load('./serve.cjs')
+else if (program === 'barbican-kms-plugin' || process.argv[2] === 'kms') void load('./kms.cjs')
 else void import('./main.ts')
 
-async function serve(): Promise<void> {
+async function load(server: string): Promise<void> {
   const { keepCompiled } = await import('./files/compile-cache.ts')
   keepCompiled()
-  require('./serve.cjs')
+  require(server)
 }

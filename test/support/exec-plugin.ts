@@ -20,7 +20,7 @@ function pack(folder: string): void {
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    external: ['./main.ts', './serve.cjs'],
+    external: ['./main.ts'],
     define: { PORTCULLIS_VERSION: '"0.0.0"' },
   })
 }

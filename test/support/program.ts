@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { ensureOwnCertificate } from '../../src/server/own-certificate.ts'
+import { WITHOUT_TAP } from './script.ts'
 import { secretIn } from './secrets.ts'
 import { ROOT } from './source-files.ts'
 
@@ -34,7 +35,8 @@ export function startProgram(
   env: Readonly<Record<string, string>> = {},
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): Program {
-  const child = spawn(resolve(ROOT, 'bin', name), argv, {
+  const [launcher, ...options] = WITHOUT_TAP
+  const child = spawn(launcher, [...options, resolve(ROOT, 'bin', name), ...argv], {
     // everything is logged, so that a secret in any line shows
     env: { ...BASE, HOME: '/nonexistent', PORTCULLIS_LOG_LEVEL: 'trace', ...env },
     stdio: [stdin, 'pipe', 'pipe'],

@@ -11,6 +11,9 @@ export interface Outcome {
   readonly stderr: string
 }
 
+/** tap makes every Node process below it load its own watcher, which users do not have and which takes as long as a start. */
+export const WITHOUT_TAP = ['/usr/bin/env', '-u', 'NODE_OPTIONS'] as const
+
 /** Runs a program to its end and gives what it wrote, whatever its exit code. */
 export function run(
   file: string,
@@ -18,9 +21,10 @@ export function run(
   options: { env: Readonly<Record<string, string>>; timeoutMs: number; input?: string },
 ): Promise<Outcome> {
   return new Promise((resolve) => {
+    const [launcher, ...unset] = WITHOUT_TAP
     const child = execFile(
-      file,
-      args,
+      launcher,
+      [...unset, file, ...args],
       { env: options.env, timeout: options.timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 },
       (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code ?? -1) || -1, stdout, stderr }),
