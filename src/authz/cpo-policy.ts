@@ -139,10 +139,12 @@ function readFields(
 
 /** Go's simple folding for the letters that our field names have: two letters beyond ASCII fold onto s and k. */
 const foldName = (name: string) =>
-  name
-    .replace(/[A-Z]/g, (letter) => letter.toLowerCase())
-    .replaceAll('\u017f', 's')
-    .replaceAll('\u212a', 'k')
+  /^[a-z_]*$/.test(name)
+    ? name
+    : name
+        .replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+        .replaceAll('\u017f', 's')
+        .replaceAll('\u212a', 'k')
 
 function items(node: JsonNode, expected: string): readonly JsonNode[] {
   if (node.kind === 'null') return []

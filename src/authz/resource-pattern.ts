@@ -42,6 +42,7 @@ export class ResourcePattern {
 
   readonly accepted: ResourceItems
   readonly refused: ResourceItems | undefined
+  #names: readonly string[] | undefined | 'unknown' = 'unknown'
 
   constructor(accepted: ResourceItems, refused?: ResourceItems) {
     this.accepted = accepted
@@ -54,8 +55,13 @@ export class ResourcePattern {
     return this.refused !== undefined && resource.name !== '' && !fitsItems(this.refused, resource, text)
   }
 
-  /** The names of the only resources that can fit, if the pattern is a mere list. */
+  /** The names of the only resources that can fit, if the pattern is a mere list. Found out once: many rules share a pattern. */
   get names(): readonly string[] | undefined {
+    if (this.#names === 'unknown') this.#names = this.#findNames()
+    return this.#names
+  }
+
+  #findNames(): readonly string[] | undefined {
     const { any, exact, prefixes, subs } = this.accepted
     if (any || prefixes.length > 0 || this.refused !== undefined) return undefined
     if (subs.some((item) => item.name.prefix)) return undefined
