@@ -122,9 +122,9 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
    * would be done for nobody, and under a rush that outlasts the deadline Keystone would do no other.
    */
   function inTime(flight: Promise<Verdict>): Promise<Verdict> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const cancel = clock.after(parts.deadlineMs, () => resolve({ kind: 'failed', failure: 'timeout' }))
-      flight.then(resolve).finally(cancel)
+      flight.then(resolve, reject).finally(cancel)
     })
   }
 
