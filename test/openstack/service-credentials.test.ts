@@ -39,6 +39,23 @@ t.test(
   },
 )
 
+t.test('credentials for the whole system validate no tokens: these ask about themselves', async (t) => {
+  const reader = await admin.createUser()
+  await admin.grant(reader, 'system', 'reader')
+  const env = {
+    OS_AUTH_URL: OS_AUTH.OS_AUTH_URL,
+    OS_USER_ID: reader.id,
+    OS_PASSWORD: reader.password,
+    OS_SYSTEM_SCOPE: 'all',
+  }
+  const server = await startServe(t, [], { env })
+  const token = await login(admin.url, user, { project: { id: project.id } })
+  t.match((await review(server, tokenReview(token))).result, { authenticated: true, user: { uid: user.id } })
+  const { text } = await ask(server.adminUrl, { path: '/metrics' })
+  t.match(text, /keystone_calls_total\{operation="validate",outcome="ok"\} 1/)
+  t.notMatch(text, /keystone_calls_total\{operation="login",outcome="[a-z]+"\} [1-9]/)
+})
+
 t.test('a service token that Keystone no longer takes is renewed once, unseen by the user', async (t) => {
   const server = await startServe(t, [], { env: { ...OS_AUTH, OS_PASSWORD: service.password } })
   const scope = { project: { id: project.id } }
