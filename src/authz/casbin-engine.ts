@@ -1,4 +1,4 @@
-import { EnforceContext, newEnforcer, newModelFromString } from 'casbin'
+import { EnforceContext, Enforcer, FunctionMap, newEnforcerWithClass, newModelFromString } from 'casbin'
 import type { AccessRequest, Rule } from './rule.ts'
 
 /** Finds, of some rules, the first that fits a request. */
@@ -13,13 +13,18 @@ type PolicyLine = readonly unknown[] & { readonly rule?: Rule }
 const RESOURCE = new EnforceContext('r', 'p', 'e', 'm')
 const PATH = new EnforceContext('r2', 'p2', 'e', 'm2')
 
+/** Without the functions that casbin brings along: it copies all of them for each rule that it looks at. */
+class BareEnforcer extends Enforcer {
+  protected override fm = new FunctionMap()
+}
+
 /**
  * The casbin enforcer of policies/model.conf. It decides in one synchronous call on the lines that are put into its
  * model just before, so it never sees half a policy. An empty list never reaches casbin, which would take it for one
  * rule of empty cells.
  */
 export async function createCasbinEngine(modelText: string): Promise<RuleEngine> {
-  const enforcer = await newEnforcer(newModelFromString(modelText))
+  const enforcer = await newEnforcerWithClass(BareEnforcer, newModelFromString(modelText))
   enforcer.addFunction('fits', (cell: { fits(value: unknown): boolean }, value: unknown) => cell.fits(value))
   const sections = enforcer.getModel().model.get('p')
   const [resourceLines, pathLines] = [sections?.get('p'), sections?.get('p2')]
