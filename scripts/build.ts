@@ -81,7 +81,7 @@ await build({
     'import.meta.url': 'module_url',
     'import.meta.dirname': '__dirname',
   },
-  banner: { js: "const module_url = require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: "'use strict';const module_url = require('node:url').pathToFileURL(__filename).href;" },
   plugins: [parts],
 })
 for (const file of readdirSync(join(ROOT, 'src/kms')).filter((name) => name.endsWith('.proto')))

@@ -189,10 +189,10 @@ async function composeKeystone(config: ServeConfig, url: string, world: World, m
   }
   const settings = world.openstack()
   // Keystone keeps nothing of what a token may on the system: it looks that up for each call, at the price of a second validation
+  const forSystem = settings !== undefined && isSystemScoped(settings.credentials.method)
+  if (forSystem) world.log.info('The credentials are for the whole system: tokens ask about themselves')
   const session =
-    settings === undefined || isSystemScoped(settings.credentials.method)
-      ? undefined
-      : createSession({ call, endpoint, credentials, clock })
+    settings === undefined || forSystem ? undefined : createSession({ call, endpoint, credentials, clock })
   return {
     validate: createTokenValidation({ call, endpoint, session }),
     groups: createUserGroups({ call, endpoint, clock, ttlMs: config.groupsCacheTtl }),

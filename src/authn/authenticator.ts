@@ -29,7 +29,7 @@ export interface AuthenticatorParts {
   readonly identity: IdentityMapping
   readonly admission: AdmissionRules
   readonly maxTokenAgeMs: number
-  /** How long a review waits for Keystone; also how long a token waits for its turn there, and how long each of its calls may take. */
+  /** How long a review waits for Keystone; also how long each of its calls may wait for its turn, and how long it may then take. */
   readonly deadlineMs: number
   /** Reserved groups that a role mapping may give all the same. */
   readonly systemGroups: readonly string[]
@@ -40,10 +40,23 @@ export interface AuthenticatorParts {
   readonly metrics: AuthnMetrics
 }
 
+/** What Keystone says of a token that it vouches for. */
+interface Found {
+  readonly known: KeystoneToken
+  readonly groups: readonly Group[]
+}
+
+/** A token that is being looked up. */
+interface Flight {
+  /** Settles when Keystone's part is over. */
+  readonly asked: Promise<unknown>
+  readonly verdict: Promise<Verdict>
+}
+
 /** Shape, cache, one flight for each token, Keystone, admission, identity: in this order, the cheap ones first. */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const { cache, clock, log, metrics } = parts
-  const flights = new Map<string, Promise<Verdict>>()
+  const flights = new Map<string, Flight>()
   let mappings: readonly RoleMapping[] = []
   let generation = 0
   metrics.watch({
@@ -52,17 +65,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     inFlight: () => flights.size,
   })
 
-  async function look(token: string, shape: TokenShape): Promise<Verdict> {
-    const start = clock.monotonic()
+  async function look(asked: Promise<Found | Refusal>): Promise<Verdict> {
     try {
-      if (shape.kind === 'jws' && parts.verifyJws && !(await parts.verifyJws(token)))
-        return refused('bad_signature')
-      const found = await withDeadline(clock, parts.deadlineMs, (signal, renew) =>
-        askKeystone(token, shape, signal, renew),
-      )
-      const seconds = (clock.monotonic() - start) / 1000
-      if (seconds * 1000 > parts.deadlineMs) log.warn({ seconds }, 'Keystone was slower than reviews wait')
-      return found === undefined ? refused('unknown_to_keystone') : await decide(found.known, found.groups)
+      const found = await asked
+      return typeof found === 'string' ? refused(found) : await decide(found.known, found.groups)
     } catch (error) {
       const failure = failureOf(error instanceof PortcullisError ? error.code : undefined)
       log.warn({ failure, err: errorText(error) }, 'A token could not be checked')
@@ -71,17 +77,25 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   }
 
   /** A JWS names its user, so its groups are asked for beside the validation; an opaque Fernet token must wait. */
-  async function askKeystone(token: string, shape: TokenShape, signal: AbortSignal, begun: () => void) {
+  async function askKeystone(token: string, shape: TokenShape): Promise<Found | Refusal> {
+    if (shape.kind === 'jws' && parts.verifyJws && !(await parts.verifyJws(token))) return 'bad_signature'
+    const start = clock.monotonic()
     const groupsOf = (userId: string, ahead: boolean) =>
-      parts.groups.fetch({ userId, token, signal, ahead, begun })
+      withDeadline(clock, parts.deadlineMs, (signal, begun) =>
+        parts.groups.fetch({ userId, token, signal, ahead, begun }),
+      )
     const early = shape.kind === 'jws' ? groupsOf(shape.userId, false) : undefined
     early?.catch(() => {})
-    const known = await parts.validate(token, signal, begun)
-    if (known === undefined) return undefined
+    const known = await withDeadline(clock, parts.deadlineMs, (signal, begun) =>
+      parts.validate(token, signal, begun),
+    )
+    if (known === undefined) return 'unknown_to_keystone'
     const own = shape.kind === 'jws' && shape.userId === known.user.id ? early : undefined
     const groups =
       parts.groups.known(known.user.id, known.issuedAt) ?? (await (own ?? groupsOf(known.user.id, true)))
-    return groups && { known, groups }
+    const seconds = (clock.monotonic() - start) / 1000
+    if (seconds * 1000 > parts.deadlineMs) log.warn({ seconds }, 'Keystone was slower than reviews wait')
+    return groups === undefined ? 'unknown_to_keystone' : { known, groups }
   }
 
   async function decide(known: KeystoneToken, groups: readonly Group[]): Promise<Verdict> {
@@ -118,27 +132,31 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   }
 
   /**
-   * What a review that waited long enough says. The flight goes on when Keystone works for it already: given up, that work
-   * would be done for nobody, and under a rush that outlasts the deadline Keystone would do no other.
+   * What a review says that has waited long enough for Keystone. The flight goes on when Keystone works for it already:
+   * given up, that work would be done for nobody, and under a rush that outlasts the deadline Keystone would do no other.
    */
-  function inTime(flight: Promise<Verdict>): Promise<Verdict> {
+  function inTime({ asked, verdict }: Flight): Promise<Verdict> {
     return new Promise((resolve, reject) => {
       const cancel = clock.after(parts.deadlineMs, () => resolve({ kind: 'failed', failure: 'timeout' }))
-      flight.then(resolve, reject).finally(cancel)
+      // what follows from the log-in has a time of its own
+      asked.then(cancel, cancel)
+      verdict.then(resolve, reject)
     })
   }
 
-  function join(token: string, key: string, shape: TokenShape): Promise<Verdict> {
+  function join(token: string, key: string, shape: TokenShape): Flight {
     const running = flights.get(key)
     metrics.looked(running === undefined ? 'miss' : 'joined')
     if (running !== undefined) return running
     const started = generation
-    const flight = look(token, shape).then((verdict) => {
+    const asked = askKeystone(token, shape)
+    const verdict = look(asked).then((verdict) => {
       if (flights.get(key) === flight) flights.delete(key)
       // a verdict reached under role mappings that are no longer in force is given, but not kept
       if (started === generation) cache.set(key, verdict)
       return verdict
     })
+    const flight = { asked, verdict }
     flights.set(key, flight)
     return flight
   }

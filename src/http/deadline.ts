@@ -12,13 +12,15 @@ export async function withDeadline<T>(
   const controller = new AbortController()
   const start = () => clock.after(ms, () => controller.abort())
   let cancel = start()
+  let over = false
   const renew = () => {
     cancel()
-    cancel = start()
+    if (!over) cancel = start()
   }
   try {
     return await work(controller.signal, renew)
   } finally {
+    over = true
     cancel()
   }
 }

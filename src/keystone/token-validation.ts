@@ -26,7 +26,13 @@ export function createTokenValidation(parts: {
 }): TokenValidation {
   const { call, endpoint, session } = parts
 
-  async function ask(subject: string, authority: string, signal: AbortSignal, begun?: () => void) {
+  async function ask(
+    subject: string,
+    authority: string,
+    signal: AbortSignal,
+    begun: () => void,
+    ahead = false,
+  ) {
     return call({
       operation: 'validate',
       url: `${await endpoint(signal)}/auth/tokens?nocatalog`,
@@ -37,7 +43,8 @@ export function createTokenValidation(parts: {
       },
       signal,
       retry: true,
-      ...(begun === undefined ? { ahead: true } : { begun }),
+      begun,
+      ahead,
     })
   }
 
@@ -45,7 +52,7 @@ export function createTokenValidation(parts: {
     const authority = session === undefined ? token : await session.token(signal)
     let answer = await ask(token, authority, signal, begun)
     if (session !== undefined && answer.status === 401)
-      answer = await ask(token, await session.renewed(authority, signal), signal)
+      answer = await ask(token, await session.renewed(authority, signal), signal, begun, true)
     if (answer.status === 404 || (session === undefined && answer.status === 401)) return undefined
     if (answer.status !== 200)
       throw new PortcullisError(

@@ -36,7 +36,8 @@ export function startProgram(
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): Program {
   const [launcher, ...options] = WITHOUT_TAP
-  const child = spawn(launcher, [...options, resolve(ROOT, 'bin', name), ...argv], {
+  const own = env.NODE_OPTIONS === undefined ? [] : [`NODE_OPTIONS=${env.NODE_OPTIONS}`]
+  const child = spawn(launcher, [...options, ...own, resolve(ROOT, 'bin', name), ...argv], {
     // everything is logged, so that a secret in any line shows
     env: { ...BASE, HOME: '/nonexistent', PORTCULLIS_LOG_LEVEL: 'trace', ...env },
     stdio: [stdin, 'pipe', 'pipe'],

@@ -83,6 +83,20 @@ t.test(
   },
 )
 
+t.test('the moment that a first log-in waits is not taken from the time that Keystone has', async (t) => {
+  const { apiserver, member, enter } = await world(
+    t,
+    BOTH,
+    '--sync-wait',
+    '1200ms',
+    '--keystone-timeout',
+    '1s',
+  )
+  const { token } = await member()
+  apiserver.fail('hang')
+  t.ok(await enter(token))
+})
+
 t.test('what we have no right to is told, and keeps nobody out', async (t) => {
   const { apiserver, server, member, enter } = await world(t, BOTH)
   apiserver.fail('refused')
