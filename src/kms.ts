@@ -1,5 +1,7 @@
 import { kms } from './commands/kms.ts'
-import { runServer } from './server.ts'
+import { runOneCommand } from './one-command.ts'
+import { keepTickShape } from './tick-shape.ts'
 
 /** What start.ts loads for `portcullis kms` and barbican-kms-plugin. */
-runServer('kms', kms)
+keepTickShape()
+runOneCommand('kms', kms)

@@ -16,7 +16,7 @@ export interface ProgramParts {
 }
 
 /** Programs that are one command under a name of its own. */
-const PROGRAMS: Readonly<Record<string, string>> = {
+export const PROGRAMS: Readonly<Record<string, string>> = {
   'k8s-keystone-auth': 'serve',
   'barbican-kms-plugin': 'kms',
   'client-keystone-auth': 'token',

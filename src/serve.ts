@@ -1,5 +1,7 @@
 import { serve } from './commands/serve.ts'
-import { runServer } from './server.ts'
+import { runOneCommand } from './one-command.ts'
+import { keepTickShape } from './tick-shape.ts'
 
 /** What start.ts loads for `portcullis serve` and k8s-keystone-auth. */
-runServer('serve', serve)
+keepTickShape()
+runOneCommand('serve', serve)

@@ -1,9 +1,9 @@
 /** White space of Go's strings.TrimSpace: not that of JavaScript (U+0085 yes, U+FEFF no). */
-const SPACE = '[\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+'
+const BLANK = '[\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]'
 
-const LEADING = new RegExp(`^${SPACE}`)
+const LEADING = new RegExp(`^${BLANK}+`)
 // begins at the first of a run of blanks, else a long run in the middle would be looked at from each of them
-const TRAILING = new RegExp(`(?<!${SPACE.slice(0, -1)})${SPACE}$`)
+const TRAILING = new RegExp(`(?<!${BLANK})${BLANK}+$`)
 const ASCII = /^[\0-\x7f]*$/
 
 export const goTrim = (text: string) => text.replace(LEADING, '').replace(TRAILING, '')

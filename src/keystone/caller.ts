@@ -20,7 +20,7 @@ export interface KeystoneCall {
    */
   readonly ahead?: boolean
   /** Told when it is this call's turn and Keystone begins to work for it. */
-  readonly begun?: () => void
+  readonly begun?: (() => void) | undefined
 }
 
 export interface KeystoneAnswer {

@@ -30,7 +30,7 @@ export function createTokenValidation(parts: {
     subject: string,
     authority: string,
     signal: AbortSignal,
-    begun: () => void,
+    begun: (() => void) | undefined,
     ahead = false,
   ) {
     return call({
@@ -48,7 +48,7 @@ export function createTokenValidation(parts: {
     })
   }
 
-  return async (token, signal, begun = () => {}) => {
+  return async (token, signal, begun) => {
     const authority = session === undefined ? token : await session.token(signal)
     let answer = await ask(token, authority, signal, begun)
     if (session !== undefined && answer.status === 401)

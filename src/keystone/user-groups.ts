@@ -55,7 +55,7 @@ export function createUserGroups(parts: {
         signal,
         retry: true,
         ahead,
-        ...(begun && { begun }),
+        begun,
       })
       if (answer.status === 401 || answer.status === 404) return undefined
       if (answer.status !== 200)

@@ -136,6 +136,11 @@ t.test('an unknown command, --help and --version answer as people expect', async
   })
 })
 
+t.test('a program that is one command is not led astray by the name of another', async (t) => {
+  t.match(await runProgram(t, 'barbican-kms-plugin', ['serve']), { code: 2, stderr: /serve is not expected/ })
+  t.match(await runProgram(t, 'k8s-keystone-auth', ['token']), { code: 2, stderr: /flag --keystone-url/ })
+})
+
 t.test('a program started through a symbolic link finds its home and Node 24', async (t) => {
   const dir = t.testdir({ link: t.fixture('symlink', `${process.cwd()}/bin/k8s-keystone-auth`) })
   t.match(

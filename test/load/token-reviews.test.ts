@@ -9,8 +9,8 @@ import { fernetLike, jwtLike } from '../support/tokens.ts'
 import { ask, askOn, JSON_TYPE, review, tokenReview } from '../support/wire.ts'
 
 const VALIDATE = 'GET /v3/auth/tokens'
-const LATE = 'Keystone did not answer in time'
 const GROUPS = 'GET /v3/users/{id}/groups'
+const LATE = 'Keystone did not answer in time'
 const keystone = await startSimulatedKeystone({ clock: systemClock })
 t.teardown(() => keystone.close())
 const project = keystone.model.addProject('demo')
@@ -129,7 +129,7 @@ t.test(
         for (let number = 1; ; number++) {
           const { text } = await review(server, tokenReview(token))
           if (text.includes('"authenticated":true')) return number
-          t.match(text, /did not answer in time/)
+          t.match(text, LATE)
           if (number === 30) throw new Error('never answered')
         }
       }),

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { login } from '../support/keystone-admin.ts'
+import { login, systemReaderEnv } from '../support/keystone-admin.ts'
 import { startServe } from '../support/program.ts'
 import { realKeystone } from '../support/real-keystone.ts'
 import { jwtLike } from '../support/tokens.ts'
@@ -40,15 +40,7 @@ t.test(
 )
 
 t.test('credentials for the whole system validate no tokens: these ask about themselves', async (t) => {
-  const reader = await admin.createUser()
-  await admin.grant(reader, 'system', 'reader')
-  const env = {
-    OS_AUTH_URL: OS_AUTH.OS_AUTH_URL,
-    OS_USER_ID: reader.id,
-    OS_PASSWORD: reader.password,
-    OS_SYSTEM_SCOPE: 'all',
-  }
-  const server = await startServe(t, [], { env })
+  const server = await startServe(t, [], { env: await systemReaderEnv(admin) })
   const token = await login(admin.url, user, { project: { id: project.id } })
   t.match((await review(server, tokenReview(token))).result, { authenticated: true, user: { uid: user.id } })
   const { text } = await ask(server.adminUrl, { path: '/metrics' })

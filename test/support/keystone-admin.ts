@@ -240,3 +240,15 @@ export async function realAdmin(url: string, password: string): Promise<Keystone
     setProjectEnabled: (project, enabled) => call('PATCH', `/projects/${project}`, { project: { enabled } }),
   }
 }
+
+/** A new user who reads everything on the system, as OS_* variables. */
+export async function systemReaderEnv(admin: KeystoneAdmin) {
+  const reader = await admin.createUser()
+  await admin.grant(reader, 'system', 'reader')
+  return {
+    OS_AUTH_URL: admin.url,
+    OS_USER_ID: reader.id,
+    OS_PASSWORD: reader.password,
+    OS_SYSTEM_SCOPE: 'all',
+  }
+}

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { ensureOwnCertificate } from '../../src/server/own-certificate.ts'
-import { WITHOUT_TAP } from './script.ts'
+import { withoutTap } from './script.ts'
 import { secretIn } from './secrets.ts'
 import { ROOT } from './source-files.ts'
 
@@ -35,9 +35,7 @@ export function startProgram(
   env: Readonly<Record<string, string>> = {},
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): Program {
-  const [launcher, ...options] = WITHOUT_TAP
-  const own = env.NODE_OPTIONS === undefined ? [] : [`NODE_OPTIONS=${env.NODE_OPTIONS}`]
-  const child = spawn(launcher, [...options, ...own, resolve(ROOT, 'bin', name), ...argv], {
+  const child = spawn(...withoutTap(resolve(ROOT, 'bin', name), argv, env), {
     // everything is logged, so that a secret in any line shows
     env: { ...BASE, HOME: '/nonexistent', PORTCULLIS_LOG_LEVEL: 'trace', ...env },
     stdio: [stdin, 'pipe', 'pipe'],

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { TestUser } from './keystone-admin.ts'
+import { systemReaderEnv, type TestUser } from './keystone-admin.ts'
 import { startKubeApiserver } from './kube-apiserver.ts'
 import { runProgram, startServe, temporaryFolder } from './program.ts'
 import { realKeystone } from './real-keystone.ts'
@@ -27,14 +27,7 @@ export async function reconcileWorld(t: Test) {
   // what other tests left belongs to projects of other Keystones, which would count as deleted
   await apiserver.kubectl(['delete', 'namespace', '-l', `${OWNER}=portcullis`, '--wait=false'])
   const admin = await realKeystone('fernet').admin()
-  const service = await admin.createUser()
-  await admin.grant(service, 'system', 'reader')
-  const openstack = {
-    OS_AUTH_URL: admin.url,
-    OS_USER_ID: service.id,
-    OS_PASSWORD: service.password,
-    OS_SYSTEM_SCOPE: 'all',
-  }
+  const openstack = await systemReaderEnv(admin)
 
   async function kubectl(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await apiserver.kubectl(args)

@@ -11,8 +11,18 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** tap makes every Node process below it load its own watcher, which users do not have and which takes as long as a start. */
-export const WITHOUT_TAP = ['/usr/bin/env', '-u', 'NODE_OPTIONS'] as const
+/**
+ * How to start a program with the NODE_OPTIONS of `env` or none: tap makes every Node process below it load its own watcher,
+ * which users do not have and which takes as long as a start.
+ */
+export function withoutTap(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): [file: string, args: string[]] {
+  const own = env.NODE_OPTIONS === undefined ? [] : [`NODE_OPTIONS=${env.NODE_OPTIONS}`]
+  return ['/usr/bin/env', ['-u', 'NODE_OPTIONS', ...own, file, ...args]]
+}
 
 /** Runs a program to its end and gives what it wrote, whatever its exit code. */
 export function run(
@@ -21,10 +31,8 @@ export function run(
   options: { env: Readonly<Record<string, string>>; timeoutMs: number; input?: string },
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    const [launcher, ...unset] = WITHOUT_TAP
     const child = execFile(
-      launcher,
-      [...unset, file, ...args],
+      ...withoutTap(file, args, options.env),
       { env: options.env, timeout: options.timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 },
       (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code ?? -1) || -1, stdout, stderr }),
