@@ -1,18 +1,21 @@
 import type { Clock } from '../../src/clock.ts'
 
-/** A clock that moves only when the test says so. */
+/** A clock that moves only when the test says so. Wall time and monotonic time differ by years, as they do in a process. */
 export interface ManualClock extends Clock {
   /** Moves on by `ms`, running what falls due, in order. */
   advance(ms: number): Promise<void>
+  /** Sets the wall clock forward (or back) by `ms`, as an administrator or NTP does; durations do not notice. */
+  setWallBy(ms: number): void
   /** Skips every pause of at most `ms` that somebody makes, until `settled`; longer timers, deadlines, keep their time. */
   skipPauses<T>(ms: number, settled: Promise<T>): Promise<T>
 }
 
 export function createManualClock(start = Date.parse('2026-06-01T00:00:00Z')): ManualClock {
-  let now = start
+  let now = 60_000
+  let wallAhead = start - now
   let timers: { at: number; run: () => void }[] = []
   const clock: ManualClock = {
-    now: () => now,
+    now: () => now + wallAhead,
     monotonic: () => now,
     after(ms, run) {
       const timer = { at: now + ms, run }
@@ -32,6 +35,9 @@ export function createManualClock(start = Date.parse('2026-06-01T00:00:00Z')): M
         await new Promise<void>((resolve) => setImmediate(resolve))
       }
       now = end
+    },
+    setWallBy(ms) {
+      wallAhead += ms
     },
     skipPauses(ms, settled) {
       const skipping = setInterval(() => {
