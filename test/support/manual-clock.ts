@@ -6,6 +6,8 @@ export interface ManualClock extends Clock {
   advance(ms: number): Promise<void>
   /** Sets the wall clock forward (or back) by `ms`, as an administrator or NTP does; durations do not notice. */
   setWallBy(ms: number): void
+  /** Timers that were set and neither ran nor were cancelled: what has a deadline takes it away at its end. */
+  readonly pendingTimers: number
   /** Skips every pause of at most `ms` that somebody makes, until `settled`; longer timers, deadlines, keep their time. */
   skipPauses<T>(ms: number, settled: Promise<T>): Promise<T>
 }
@@ -35,6 +37,9 @@ export function createManualClock(start = Date.parse('2026-06-01T00:00:00Z')): M
         await new Promise<void>((resolve) => setImmediate(resolve))
       }
       now = end
+    },
+    get pendingTimers() {
+      return timers.length
     },
     setWallBy(ms) {
       wallAhead += ms
