@@ -54,8 +54,8 @@ export interface Wildcard {
 export function readWildcard(cell: string): Wildcard {
   if (!hasUnescaped(cell, '*')) return { text: unescapeCell(cell), prefix: false }
   const before = cell.slice(0, -1)
-  if (!cell.endsWith('*') || hasUnescaped(before, '*') || /(?<!\\)(\\\\)*\\$/.test(before))
-    throw new Error(`${cell}: '*' stands alone or at the end`)
+  // a star that is not the last character is still in there; '-*' would be a prefix of the empty text: everything
+  if (hasUnescaped(before, '*') || before === '-') throw new Error(`${cell}: '*' stands alone or at the end`)
   return { text: before === '' ? '' : unescapeCell(before), prefix: true }
 }
 
