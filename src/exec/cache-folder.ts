@@ -154,12 +154,9 @@ export function openCacheFolder(parts: {
     pathOf: (name) => (ready() ? join(path, name) : undefined),
   }
 
-  /** A file with an end has it as its time; locks and what is being written may be in use for an hour. */
+  /** A file with an end has it as its time. */
   function isOver(name: string, now: number): boolean {
-    const kind = /\.(token|refused|lock)|^tmp-/.exec(name)?.[0]
-    const time = attempt(() => lstatSync(join(path, name)).mtimeMs) ?? now
-    const passing = kind === '.lock' || kind === 'tmp-'
-    return kind !== undefined && time < (passing ? now - 3_600_000 : now)
+    return (attempt(() => lstatSync(join(path, name)).mtimeMs) ?? now) < now
   }
 }
 
