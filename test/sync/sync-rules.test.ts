@@ -94,7 +94,7 @@ t.test('without a configuration nothing is synchronised and no project takes par
     const rules = readSyncRules(config)
     t.equal(rules, NO_SYNC)
     t.strictSame([rules.dataTypes, rules.namespaceFormat, rules.unknown], [[], undefined, []])
-    t.notOk(rules.takes(DEMO))
+    t.equal(rules.takes(DEMO), false)
     t.strictSame(rules.roles('member'), { kind: 'ClusterRole', name: 'member' })
   }
   for (const config of ['text', [], 7]) t.match(told(config), /keys and values/)
