@@ -159,8 +159,7 @@ function readText(node: JsonNode): string | undefined {
 }
 
 /** null in a list is the empty string; in a list that comes again it leaves the item that stood there. */
-function readTexts(node: JsonNode, before?: unknown): readonly string[] | undefined {
-  if (node.kind === 'null') return undefined
+function readTexts(node: JsonNode, before?: unknown): readonly string[] {
   const old = before as readonly string[] | undefined
   return items(node, 'a list of strings').map((item, index) => readText(item) ?? old?.[index] ?? '')
 }
@@ -170,11 +169,10 @@ function readLists(node: JsonNode, before: unknown): TextLists | undefined {
   if (node.kind !== 'object')
     throw new PolicyTextError(node.at, `expected an object of lists of strings, got ${nameOf(node)}`)
   const lists = new Map(before as TextLists | undefined)
-  for (const { name, value } of node.members) lists.set(name, readTexts(value) ?? [])
+  for (const { name, value } of node.members) lists.set(name, readTexts(value))
   return lists
 }
 
 function nameOf(node: JsonNode): string {
-  if (node.kind === 'null') return 'null'
   return node.kind === 'array' || node.kind === 'object' ? `an ${node.kind}` : `a ${node.kind}`
 }

@@ -66,7 +66,7 @@ export function* readJsonSteps(
     for (;;) {
       take(PLAIN)
       if (text[at] === '"') break
-      if (text[at] !== '\\' || take(ESCAPE) === undefined) fail('the end of a string')
+      if (take(ESCAPE) === undefined) fail('the end of a string')
       escaped = true
     }
     at += 1
