@@ -56,7 +56,7 @@ export function readItems<T>(cell: string, read: (item: string) => T): { accepte
   const accepted: T[] = []
   const refused: T[] = []
   for (const item of splitCell(cell, '|'))
-    if (item.startsWith('!')) refused.push(read(item.slice(1)))
+    if (item.startsWith('!')) refused.push(read(item.slice(1).trim()))
     else accepted.push(read(item))
   return { accepted, refused }
 }
@@ -93,7 +93,7 @@ export class NamespacePattern {
 export function readNamespacePattern(cell: string): NamespacePattern {
   const items = splitCell(cell, '|')
   const others = items.filter((item) => item !== OWN)
-  const odd = others.find((item) => /^!?\$/.test(item))
+  const odd = others.find((item) => /^!?\s*\$/.test(item))
   if (odd !== undefined) throw new Error(`${odd}: the only placeholder is ${OWN}`)
   return new NamespacePattern(
     others.length === 0 ? new Pattern([]) : readPattern(others.join('|')),

@@ -71,9 +71,9 @@ function readTerm(text: string): SelectorTerm {
   if (right.length === 0) {
     const not = left.startsWith('!')
     const operator = not ? 'DoesNotExist' : 'Exists'
-    return { ...term, key: unescapeCell(not ? left.slice(1) : left), operator, values: [] }
+    return { ...term, key: unescapeCell(not ? left.slice(1).trim() : left), operator, values: [] }
   }
-  const not = left.endsWith('!') && !left.endsWith('\\!')
+  const not = /(?<!\\)(?:\\\\)*!$/.test(left)
   return {
     ...term,
     key: unescapeCell((not ? left.slice(0, -1) : left).trim()),

@@ -114,6 +114,7 @@ t.test('a star at the end makes a prefix; an escaped star is a character', async
     t.equal(writeWildcard(wildcard), cell)
   }
   t.equal(writeWildcard({ text: 'a/b', prefix: true }, '/'), 'a\\/b*')
+  t.equal(writeWildcard({ text: 'a/b', prefix: true }), 'a/b*')
   t.equal(writeWildcard({ text: 'a/b', prefix: false }, '/'), 'a\\/b')
 })
 
