@@ -88,8 +88,7 @@ export function openCacheFolder(parts: {
   }
 
   function ready(): boolean {
-    if (found() || usable === false) return usable ?? false
-    attempt(() => mkdirSync(path, { recursive: true, mode: 0o700 }))
+    if (!found()) attempt(() => mkdirSync(path, { recursive: true, mode: 0o700 }))
     return found()
   }
 

@@ -153,9 +153,10 @@ t.test('what its owner may do with a file or folder makes no difference', async 
 t.test('a folder of another user is not used, and that is said with the user’s id', async (t) => {
   const { path, folder, said } = openFilled(t, UID + 1)
   t.equal(folder.read('a'), undefined)
-  folder.sweep(NOON)
+  writeFileSync(join(path, 'old.token'), '')
+  folder.sweep(Date.now() + 60_000)
   folder.write('b', 'token', NOON)
-  t.same(readdirSync(path), ['a'])
+  t.same(readdirSync(path), ['a', 'old.token'])
   t.same(said, [`tokens are not kept: ${path} belongs to another user (uid ${UID})`])
 })
 
