@@ -17,6 +17,8 @@ export function createGate(limits: { running: number; waiting: number }): Gate {
   let running = 0
 
   async function turn(signal: AbortSignal, queue: Set<() => void>): Promise<void> {
+    // no `abort` event comes any more: such a call would wait for its turn to no purpose
+    if (signal.aborted) throw tooLate()
     if (running < limits.running) {
       running += 1
       return
@@ -31,10 +33,10 @@ export function createGate(limits: { running: number; waiting: number }): Gate {
       }
       const giveUp = () => {
         queue.delete(start)
-        reject(new PortcullisError('HTTP_TIMEOUT', 'the deadline passed before it was this call’s turn'))
+        reject(tooLate())
       }
       queue.add(start)
-      signal.addEventListener('abort', giveUp, { once: true })
+      signal.addEventListener('abort', giveUp)
     })
   }
 
@@ -62,3 +64,6 @@ export function createGate(limits: { running: number; waiting: number }): Gate {
     },
   }
 }
+
+const tooLate = () =>
+  new PortcullisError('HTTP_TIMEOUT', 'the deadline passed before it was this call’s turn')
