@@ -1,4 +1,12 @@
-import { escapeCell, hasUnescaped, readWildcard, splitCell, unescapeCell, type Wildcard } from './cell.ts'
+import {
+  escapeCell,
+  hasUnescaped,
+  readWildcard,
+  splitCell,
+  unescapeCell,
+  type Wildcard,
+  writeWildcard,
+} from './cell.ts'
 
 /**
  * Who asks, as a review tells it. Keys are `kind:value`; a project by its domain is
@@ -79,10 +87,8 @@ function readTerm(term: string): Term {
 
 function writeTerm(term: Term): string {
   if (term.kind === 'keystone') return 'keystone'
-  const star = term.prefix ? '*' : ''
-  const ofDomain = term.kind === 'project-of'
-  const write = (text: string) =>
-    text === '' && term.prefix ? '' : escapeCell(text, /^project(-of)?$/.test(term.kind) ? '/' : '')
-  const parts = ofDomain ? term.text.split('\0') : [term.text]
-  return `${ofDomain ? 'project' : term.kind}:${parts.map(write).join('/')}${star}`
+  if (term.kind !== 'project-of')
+    return `${term.kind}:${writeWildcard(term, term.kind === 'project' ? '/' : '')}`
+  const [domain = '', text = ''] = term.text.split('\0')
+  return `project:${escapeCell(domain, '/')}/${writeWildcard({ text, prefix: term.prefix }, '/')}`
 }
