@@ -105,7 +105,6 @@ export function mergePatch(from: unknown, to: unknown): unknown {
   const patch: Record<string, unknown> = {}
   for (const key of Object.keys(from)) if (to[key] === undefined) patch[key] = null
   for (const [key, value] of Object.entries(to)) {
-    if (value === undefined) continue
     const change = mergePatch(from[key], value)
     if (change !== undefined) patch[key] = change
   }
