@@ -81,13 +81,13 @@ export function createSession(parts: {
   }
 
   return {
-    token: async (signal) => (await bounded(live(), signal)).token,
+    token: async (signal) => (await bounded(live, signal)).token,
     async renewed(refused, signal) {
       if (current?.token === refused) current = undefined
-      return (await bounded(live(), signal)).token
+      return (await bounded(live, signal)).token
     },
     async serviceUrl(type, signal) {
-      const { catalog } = await bounded(live(), signal)
+      const { catalog } = await bounded(live, signal)
       const { region, interface: wanted } = credentials()
       const url = catalog
         .filter(isRecord)
@@ -107,13 +107,18 @@ export function createSession(parts: {
   }
 }
 
-/** The log-in itself is shared and has a deadline of its own; each caller waits only as long as it can. */
-function bounded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/**
+ * The log-in itself is shared and has a deadline of its own; each caller waits only as long as it can. A caller whose
+ * time is over begins nothing: a log-in that nobody waits for would end the process when it fails.
+ */
+function bounded<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) return Promise.reject(late())
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(late())
     signal.addEventListener('abort', giveUp, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', giveUp))
   })
 }
 

@@ -1,49 +1,14 @@
 import t from 'tap'
 import { type ErrorCode, PortcullisError } from '../../src/errors.ts'
-import type { HttpAnswer, HttpRequest } from '../../src/http/client.ts'
-import { createGate } from '../../src/http/gate.ts'
-import { createKeystoneCaller, type KeystoneCall } from '../../src/keystone/caller.ts'
-import { createManualClock } from '../support/manual-clock.ts'
+import type { KeystoneCall } from '../../src/keystone/caller.ts'
+import { makeCaller, type Reply, URL_OF_TOKENS } from '../support/caller-world.ts'
 import { held, settled } from '../support/scripted-keystone.ts'
 
-type Reply = { status: number; body?: string; headers?: HttpAnswer['headers'] } | Error
-
-const URL_OF_TOKENS = 'http://keystone:5000/v3/auth/tokens'
 const OK: Reply = { status: 200, body: '{"ok":true}' }
 const DOWN = new PortcullisError('HTTP_UNREACHABLE', 'cannot reach it')
 
-function world(reply: (request: HttpRequest, index: number) => Reply | Promise<Reply>, running = 2) {
-  const clock = createManualClock()
-  const gate = createGate({ running, waiting: 2 })
-  const requests: HttpRequest[] = []
-  const counted: unknown[][] = []
-  const caller = createKeystoneCaller({
-    http: {
-      async request(request) {
-        requests.push(request)
-        const answer = await reply(request, requests.length - 1)
-        if (answer instanceof Error) throw answer
-        return { headers: {}, ...answer, body: Buffer.from(answer.body ?? '') }
-      },
-      close: async () => {},
-    },
-    gate,
-    clock,
-    metrics: { called: (...entry) => counted.push(entry) },
-  })
-  const call = (more: Partial<KeystoneCall> = {}) =>
-    caller({
-      operation: 'validate',
-      url: URL_OF_TOKENS,
-      signal: new AbortController().signal,
-      retry: false,
-      ...more,
-    })
-  return { call, clock, gate, requests, counted }
-}
-
 t.test('a call is sent as it is given, a body as JSON', async (t) => {
-  const { call, requests } = world(() => OK)
+  const { call, requests } = makeCaller(() => OK)
   const { signal } = new AbortController()
   await call({ signal })
   await call({ signal, method: 'DELETE', headers: { 'x-auth-token': 'one' } })
@@ -80,7 +45,7 @@ t.test('an answer is JSON that Keystone gave itself, and is counted as ok or ref
   ]
   for (const [status, body, read, outcome] of rows) {
     const headers = { 'x-subject-token': 'issued', date: 'today' }
-    const { call, counted } = world(() => ({ status, body, headers }))
+    const { call, counted } = makeCaller(() => ({ status, body, headers }))
     t.strictSame(await call(), { status, headers, body: read }, `${status} ${body}`)
     t.strictSame(counted, [['validate', outcome, 0]], `${status} is ${outcome}`)
   }
@@ -116,7 +81,7 @@ t.test('what only looks like an answer of Keystone is an error, never a no', asy
     [503, '{}', 'KEYSTONE_SERVER_ERROR'],
   ]
   for (const [status, body, code] of rows) {
-    const { call, counted, gate } = world(() => ({ status, body }))
+    const { call, counted, gate } = makeCaller(() => ({ status, body }))
     await t.rejects(call(), { code, message: new RegExp(`${status}`) }, `${status} ${body}`)
     t.strictSame(counted, [['validate', 'failed', 0]], `${status} is failed`)
     t.equal(gate.running, 0)
@@ -131,7 +96,7 @@ t.test('an error names address and path, but no id, query, token or body', async
     [200, /answered 200 .*JSON/],
     [401, /answered 401.*Keystone URL$/],
   ] as const) {
-    const { call } = world(() => ({ status, body: hidden }))
+    const { call } = makeCaller(() => ({ status, body: hidden }))
     const failed = await call({ url: `https://k:1/v3/users/${long}/${short}?q=${hidden}` }).catch(
       (error: Error) => error,
     )
@@ -146,7 +111,7 @@ t.test(
   'a lost connection or a broken Keystone is tried once more, 50 ms later, where that does no harm',
   async (t) => {
     for (const first of [DOWN, { status: 503 }, { status: 429 }]) {
-      const { call, clock, requests, gate, counted } = world((_, index) => (index === 0 ? first : OK))
+      const { call, clock, requests, gate, counted } = makeCaller((_, index) => (index === 0 ? first : OK))
       const answer = call({ retry: true })
       await settled()
       await clock.advance(49)
@@ -165,7 +130,9 @@ t.test(
 )
 
 t.test('there is no third attempt, and the last one says what is wrong', async (t) => {
-  const { call, clock, requests, gate } = world((_, index) => (index === 0 ? DOWN : { status: 500 + index }))
+  const { call, clock, requests, gate } = makeCaller((_, index) =>
+    index === 0 ? DOWN : { status: 500 + index },
+  )
   const answer = call({ retry: true })
   answer.catch(() => {})
   await settled()
@@ -191,7 +158,7 @@ t.test('what another attempt would not mend, or must not repeat, is tried once',
     [{ status: 404, body: '[]' }, { retry: true }, { code: 'KEYSTONE_WRONG_URL' }],
   ]
   for (const [reply, more, error] of rows) {
-    const { call, requests, gate, clock } = world(() => reply)
+    const { call, requests, gate, clock } = makeCaller(() => reply)
     const answer = call(more)
     answer.catch(() => {})
     await settled()
@@ -204,7 +171,7 @@ t.test('what another attempt would not mend, or must not repeat, is tried once',
 
 t.test('a call whose time ended during the first attempt is not tried again', async (t) => {
   const deadline = new AbortController()
-  const { call, requests, gate, clock } = world(() => {
+  const { call, requests, gate, clock } = makeCaller(() => {
     deadline.abort()
     return DOWN
   })
@@ -218,7 +185,7 @@ t.test('a call whose time ended during the first attempt is not tried again', as
 })
 
 t.test('each attempt is timed by itself, by the monotonic clock, without the pause', async (t) => {
-  const { call, clock, counted } = world(async (_, index) => {
+  const { call, clock, counted } = makeCaller(async (_, index) => {
     await clock.advance(index === 0 ? 30 : 70)
     clock.setWallBy(-3_600_000)
     return index === 0 ? DOWN : OK
@@ -236,7 +203,7 @@ t.test('each attempt is timed by itself, by the monotonic clock, without the pau
 
 t.test('a call begins when it is its turn, once, before anything is sent', async (t) => {
   const first = held<Reply>()
-  const { call, clock, requests, gate } = world((_, index) => (index === 0 ? first.promise : DOWN), 1)
+  const { call, clock, requests, gate } = makeCaller((_, index) => (index === 0 ? first.promise : DOWN), 1)
   const begun: number[] = []
   const running = call()
   const waiting = call({ retry: true, begun: () => begun.push(requests.length) })
@@ -256,7 +223,7 @@ t.test('a call begins when it is its turn, once, before anything is sent', async
 
 t.test('a call that finishes what was begun goes before those that begin, and no others do', async (t) => {
   const first = held<Reply>()
-  const { call, requests } = world((_, index) => (index === 0 ? first.promise : OK), 1)
+  const { call, requests } = makeCaller((_, index) => (index === 0 ? first.promise : OK), 1)
   const all = [call({ url: 'http://k/1' }), call({ url: 'http://k/2' })]
   all.push(call({ url: 'http://k/3', ahead: true }))
   await t.rejects(call({ url: 'http://k/4' }), { code: 'HTTP_OVERLOADED' })
@@ -270,7 +237,7 @@ t.test('a call that finishes what was begun goes before those that begin, and no
 
 t.test('a call whose time ends while it waits is neither sent nor counted', async (t) => {
   const first = held<Reply>()
-  const { call, requests, counted } = world(() => first.promise, 1)
+  const { call, requests, counted } = makeCaller(() => first.promise, 1)
   const running = call()
   const deadline = new AbortController()
   const waiting = call({ signal: deadline.signal, begun: () => t.fail('begun') })
