@@ -119,7 +119,7 @@ t.test('an error of Barbican is unavailable, never unknown, and is asked again a
       const { id } = put(1)
       const error = code === undefined ? new Error('broken') : new PortcullisError(code, 'broken')
       answers.set(`${call} ${id}`, error)
-      t.equal(await found(keyring, id), 'unavailable', code)
+      t.equal(await found(keyring, id), 'unavailable', `${code}`)
       t.strictSame(lines, [
         { level: 'error', keyId: id, ...(code && { code }), err: 'broken', msg: 'Could not load the key' },
       ])
@@ -146,14 +146,14 @@ t.test('a payload that is not an AES key is unknown for ten seconds, like a refu
 t.test('a key that fails its round trip is not used', async (t) => {
   const original = crypto.createDecipheriv
   const opensTo = (plaintext: Buffer | undefined) =>
-    ((algorithm, key, nonce, options) => {
+    ((...parameters: Parameters<typeof original>) => {
       const final = () => {
         if (plaintext === undefined) throw new Error('wrong tag')
         return Buffer.alloc(0)
       }
-      const decipher = original(algorithm, key, nonce, options as never)
+      const decipher = original(...parameters)
       return Object.assign(decipher, { update: () => plaintext ?? Buffer.alloc(32), final })
-    }) as typeof original
+    }) as unknown as typeof original
   for (const plaintext of [Buffer.alloc(32), undefined]) {
     const { keyring, put, lines } = ringed()
     const { id } = put(1)
