@@ -87,10 +87,10 @@ async function freshToken(
     )
   const login = await completeLogin(settings, openTerminal)
   const since = clock.now()
-  const { url, outcome } = await withReceipt(login, openTerminal, attempt)
+  const { url, outcome, asked } = await withReceipt(login, openTerminal, attempt)
   if ('status' in outcome) {
     if (outcome.receipt !== undefined) throw insufficient(outcome.receipt.needs)
-    if (!login.asked) cache?.refuse(attempted)
+    if (!asked) cache?.refuse(attempted)
     throw refused(settings, `(${outcome.status})`)
   }
   return keptToken(outcome, { since, keystoneUrl: url })
@@ -107,7 +107,7 @@ export function keptToken(
 
 /** Where Keystone wants a passcode besides the right password, somebody at a terminal is asked for it. */
 async function withReceipt(login: CompleteLogin, openTerminal: OpenTerminal, attempt: Attempt) {
-  const first = await attempt(login)
+  const first = { ...(await attempt(login)), asked: login.asked }
   const receipt = 'receipt' in first.outcome ? first.outcome.receipt : undefined
   const { method } = login
   if (receipt === undefined || method.kind !== 'user' || method.passcode) return first
@@ -115,7 +115,8 @@ async function withReceipt(login: CompleteLogin, openTerminal: OpenTerminal, att
   if (ask === undefined) return first
   const passcode = await ask({ name: 'passcode', secret: true, optional: false })
   const { password: _, ...user } = method
-  return attempt({ ...login, method: { ...user, passcode }, receipt: receipt.id })
+  const second = await attempt({ ...login, method: { ...user, passcode }, receipt: receipt.id })
+  return { ...second, asked: true }
 }
 
 function refused(settings: LoginSettings, when: string): PortcullisError {
