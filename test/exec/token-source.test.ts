@@ -1,10 +1,12 @@
 import t from 'tap'
-import type { LoginSettings } from '../../src/exec/login-settings.ts'
 import type { KeptToken } from '../../src/exec/token-cache.ts'
 import { keptToken } from '../../src/exec/token-source.ts'
 import {
+  inTurn,
   MINUTE,
   PASSWORD,
+  REFUSED,
+  receipt,
   SOMEBODY,
   settingsOf,
   sourceWorld,
@@ -18,13 +20,6 @@ t.test('a kept token is given without a look at clouds.yaml, at Keystone or at t
   const kept = world.keep('kept')
   t.strictSame(await world.obtain(), kept)
   t.same(world.calls, ['get alice'])
-})
-
-t.test('a token of another identity is not given', async (t) => {
-  const world = sourceWorld()
-  world.keep('of bob', 'bob')
-  t.equal((await world.obtain()).token, 'new-1')
-  t.equal(world.tokens.get('bob')?.token, 'of bob')
 })
 
 t.test(
@@ -88,27 +83,6 @@ t.test(
   },
 )
 
-t.test('a token that another process has got meanwhile is used', async (t) => {
-  const world = sourceWorld()
-  const theirs = world.whileWaiting('theirs', 0)
-  t.strictSame(await world.obtain(), theirs)
-  t.same(world.attempts, [])
-})
-
-t.test('a forced login uses a token that another process got since it began, but no older one', async (t) => {
-  for (const [age, expected] of [
-    [-50, 'theirs'],
-    [0, 'theirs'],
-    [1, 'new-1'],
-    [MINUTE, 'new-1'],
-  ] as const) {
-    const world = sourceWorld({ forceRefresh: true })
-    world.whileWaiting('theirs', age)
-    t.equal((await world.obtain()).token, expected, `${age} ms before`)
-    t.equal(world.tokens.get('alice')?.token, expected, 'that one is kept')
-  }
-})
-
 t.test('a forced login takes no kept token, and is tried although Keystone has just refused', async (t) => {
   const world = sourceWorld({ forceRefresh: true })
   world.keep('kept')
@@ -116,15 +90,6 @@ t.test('a forced login takes no kept token, and is tried although Keystone has j
   t.equal((await world.obtain()).token, 'new-1')
   t.equal(world.tokens.get('alice')?.token, 'new-1')
   t.notOk(world.calls.includes('refusedAt alice '))
-})
-
-t.test('without a cache each call logs in, and once', async (t) => {
-  const world = sourceWorld({ cached: false })
-  world.keep('kept')
-  t.equal((await world.obtain()).token, 'new-1')
-  t.equal((await world.obtain()).token, 'new-2')
-  t.equal(world.attempts.length, 2)
-  t.equal(world.tokens.get('alice')?.token, 'kept', 'and keeps nothing')
 })
 
 t.test('a token that is given without a scope is passed on, and not kept', async (t) => {
@@ -152,24 +117,6 @@ t.test('a given token with any scope is changed for one of that scope', async (t
   }
 })
 
-t.test('a token below a user name is not passed on', async (t) => {
-  const world = sourceWorld({ settings: settingsOf({ ...SOMEBODY, auth_type: 'password', token: 'given' }) })
-  const { token } = await world.obtain()
-  t.equal(token, 'new-1')
-})
-
-t.test('an error of the attempt passes, and nothing is kept or remembered as refused', async (t) => {
-  const world = sourceWorld()
-  const fault = new Error('Keystone is away')
-  world.answer(async () => {
-    throw fault
-  })
-  await t.rejects(world.obtain(), fault)
-  t.equal(world.tokens.size, 0)
-  t.equal(world.refusals.size, 0)
-  t.equal(world.calls.at(-1), 'end alone', 'and the others may try')
-})
-
 t.test(
   'a process waits for another as long as that can take: 5 s more, 3 minutes more to type',
   async (t) => {
@@ -186,13 +133,6 @@ t.test(
   },
 )
 
-t.test('only one of two processes with the same inputs logs in', async (t) => {
-  const world = sourceWorld()
-  const [first, second] = await Promise.all([world.obtain(), world.obtain()])
-  t.strictSame(second, first)
-  t.equal(world.attempts.length, 1)
-})
-
 t.test(
   'what is missing is asked for, and without a terminal it is named before Keystone is called',
   async (t) => {
@@ -201,8 +141,121 @@ t.test(
     t.equal((await asked.obtain()).token, 'new-1')
     t.match(asked.attempts[0]?.method, { password: 'typed' })
     t.same(asked.questions, ['password'])
-    const silent = sourceWorld({ settings: settingsOf(rest) as LoginSettings })
+    const silent = sourceWorld({ settings: settingsOf(rest) })
     await t.rejects(silent.obtain(), { code: 'LOGIN_INCOMPLETE', message: /password.*OS_PASSWORD/ })
     t.same(silent.attempts, [])
+  },
+)
+t.test('a refusal names who was refused and where the name came from, and is remembered', async (t) => {
+  for (const [values, who] of [
+    [SOMEBODY, /log in alice \(environment user_id\).*\(401\)/],
+    [{ auth_url: 'https://a/v3', username: 'al', password: 'x' }, /log in al \(environment username\)/],
+    [
+      { auth_url: 'https://a/v3', application_credential_id: 'c1', application_credential_secret: 'x' },
+      /log in c1 \(environment application_credential_id\)/,
+    ],
+    [
+      {
+        ...{ auth_url: 'https://a/v3', application_credential_name: 'robot' },
+        ...{ application_credential_secret: 'x', user_id: 'bob' },
+      },
+      /log in bob \(environment user_id\)/,
+    ],
+    [{ auth_url: 'https://a/v3', token: 'x', project_id: 'p' }, /log in \(401\)/],
+  ] as const) {
+    const world = sourceWorld({ settings: settingsOf(values) })
+    world.answer(inTurn(REFUSED))
+    await t.rejects(world.obtain(), { code: 'LOGIN_REFUSED', message: who })
+    t.same([...world.refusals.keys()], ['alice '])
+    t.equal(world.tokens.size, 0)
+  }
+})
+
+t.test('what has just been refused is refused again without a call to Keystone or a question', async (t) => {
+  const { password: _, ...rest } = SOMEBODY
+  for (const values of [SOMEBODY, rest]) {
+    const world = sourceWorld({ settings: settingsOf(values), terminal: ['typed'] })
+    world.refusals.set('alice ', world.clock.now())
+    await t.rejects(world.obtain(), {
+      code: 'LOGIN_REFUSED',
+      message: /alice \(environment user_id\).*a moment ago.*--force-refresh/,
+    })
+    t.same([world.attempts, world.questions], [[], []])
+  }
+})
+
+t.test(
+  'where Keystone wants a passcode besides the password, it is asked for and sent with the receipt',
+  async (t) => {
+    const world = sourceWorld({ terminal: ['123456'] })
+    world.answer(
+      inTurn(receipt(['password', 'external'], ['password', 'totp']), tokenSaying('new', 60 * MINUTE, 0)),
+    )
+    t.equal((await world.obtain()).token, 'new')
+    t.same(world.questions, ['passcode'])
+    t.equal(world.tokens.get('alice')?.token, 'new')
+    const [first, second] = world.attempts
+    t.equal(first?.receipt, undefined)
+    t.strictSame(second, {
+      ...first,
+      method: { kind: 'user', user: { id: 'alice' }, scope: { project: { id: 'p' } }, passcode: '123456' },
+      receipt: 'receipt-1',
+    })
+  },
+)
+
+t.test('a wrong passcode at the terminal is refused and not remembered', async (t) => {
+  const world = sourceWorld({ terminal: ['000000', '123456'] })
+  world.answer(
+    inTurn(receipt(['totp', 'password']), REFUSED, receipt(['totp', 'password']), tokenSaying('new', 1, 0)),
+  )
+  await t.rejects(world.obtain(), { code: 'LOGIN_REFUSED', message: /alice/ })
+  t.same(world.refusals.size, 0)
+  t.equal((await world.obtain()).token, 'new', 'the next try is made at once')
+})
+
+t.test(
+  'a passcode that nobody can give is named with the methods that are known, and nothing is remembered',
+  async (t) => {
+    const asking = 'use --auth-type v3multifactor and a passcode'
+    for (const [settings, needs, terminal, sets, opened] of [
+      [SOMEBODY, [['totp', 'password']], undefined, 'password with totp', true],
+      [
+        { ...SOMEBODY, passcode: '1', auth_type: 'v3multifactor' },
+        [['totp', 'password']],
+        ['2'],
+        'password with totp',
+        false,
+      ],
+      [
+        SOMEBODY,
+        [
+          ['<b>', 'password'],
+          ['application_credential', 'token'],
+        ],
+        ['2'],
+        'password or token with application_credential',
+        false,
+      ],
+      [
+        { auth_url: 'https://a/v3', token: 'x', project_id: 'p' },
+        [['totp', 'token']],
+        ['2'],
+        'totp with token',
+        false,
+      ],
+    ] as const) {
+      const world = sourceWorld({ settings: settingsOf(settings), ...(terminal && { terminal }) })
+      world.answer(inTurn(receipt(...needs)))
+      const fault = await world.obtain().then(
+        () => t.fail('a token was given'),
+        (error) => error,
+      )
+      t.equal(fault.code, 'LOGIN_REFUSED')
+      t.ok(fault.message.includes(`${sets}: ${asking}`), fault.message)
+      t.equal(world.attempts.length, 1)
+      t.equal(world.calls.includes('terminal'), opened)
+      t.same([world.questions, world.refusals.size, world.tokens.size], [[], 0, 0])
+    }
   },
 )

@@ -32,6 +32,18 @@ export const tokenSaying = (token: string, life: number, issuedAt: number): Give
   catalog: [],
 })
 
+export const REFUSED: LoginOutcome = { status: 401 }
+export const receipt = (...needs: readonly (readonly string[])[]): LoginOutcome => ({
+  status: 401,
+  receipt: { id: 'receipt-1', needs },
+})
+
+/** Answers to one attempt after the other. */
+export const inTurn = (...outcomes: readonly LoginOutcome[]) => {
+  const left = [...outcomes]
+  return async () => left.shift() as LoginOutcome
+}
+
 /** A process that wants a token as alice, with all that it calls on recorded. */
 export function sourceWorld(
   options: {
