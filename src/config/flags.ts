@@ -33,9 +33,9 @@ export function readFlags(table: OptionTable, argv: readonly string[], faults: F
   for (const token of tokens) {
     if (token.kind === 'positional') operands.push(token.value)
     if (token.kind !== 'option') continue
-    const option = table[token.name]
+    const option = Object.hasOwn(table, token.name) ? table[token.name] : undefined
     const from = `flag ${token.rawName}`
-    const text = token.value?.replace(token.rawName.startsWith('--') ? /^$/ : /^=/, '')
+    const text = token.rawName.startsWith('--') ? token.value : token.value?.replace(/^=/, '')
     if (option === undefined) faults.push({ from, message: 'there is no such flag; --help lists them' })
     else if (option.value !== undefined && text === undefined)
       faults.push({ from, message: `expected a value (${option.value})` })

@@ -58,11 +58,7 @@ export const listOption = (
   ...extra,
   help,
   fallback,
-  parse: (text) =>
-    text
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
+  parse: itemsOf,
 })
 
 /** Comma-separated words out of a closed set. */
@@ -76,10 +72,7 @@ export const choicesOption = <const W extends string>(
   ...extra,
   help,
   fallback,
-  parse: (text) =>
-    listOption('')
-      .parse(text)
-      .map((word) => oneOf(words, word)),
+  parse: (text) => itemsOf(text).map((word) => oneOf(words, word)),
 })
 
 /** One word out of a closed set. */
@@ -173,6 +166,12 @@ function notEmpty(text: string): string {
   if (text === '') throw new Error('expected a text, got none')
   return text
 }
+
+const itemsOf = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
 
 function oneOf<W extends string>(words: readonly W[], text: string): W {
   const word = words.find((candidate) => candidate === text)

@@ -83,7 +83,7 @@ function readFile(path: string, table: OptionTable, faults: Fault[]): Readonly<R
     for (const [key, value] of Object.entries(content as object)) {
       const where = `${from}, key ${key}`
       const text = scalar(value)
-      if (table[key] === undefined || key === 'config')
+      if (!Object.hasOwn(table, key) || key === 'config')
         faults.push({ from: where, message: 'there is no such key' })
       else if (text === undefined)
         faults.push({ from: where, message: 'expected a text, a number or a list of texts' })

@@ -21,11 +21,12 @@ import { reconcileOptions } from './reconcile-options.ts'
 
 /** klog's levels, as k8s-keystone-auth takes them: 4 is debugging, 6 and more is tracing. */
 const verbosity: Option<number | undefined> = {
-  short: 'v',
-  value: 'N',
-  help: 'klog verbosity: 4 and 5 are log level debug, 6 and more trace.',
+  ...integerOption(
+    'klog verbosity: 4 and 5 are log level debug, 6 and more trace.',
+    { min: 0, max: 100, fallback: 0 },
+    { short: 'v' },
+  ),
   fallback: undefined,
-  parse: integerOption('', { min: 0, max: 100, fallback: 0 }).parse,
 }
 
 const stateDir = () =>
@@ -153,13 +154,10 @@ export function serveOptions(program: 'portcullis' | 'k8s-keystone-auth') {
     } as Option<string>,
     'shadow-policy': fileOption('Policy that is decided beside the real one; differences are only counted.'),
     'record-reviews': fileOption('Write what is asked and answered here, as JSON lines, up to 64 MiB.'),
-    'sync-interval': {
-      ...durationOption('How often all projects are reconciled (needs service credentials); 0: never.', {
-        max: '24h',
-        fallback: '5m',
-      }),
-      fallback: drop ? 0 : 300_000,
-    },
+    'sync-interval': durationOption(
+      'How often all projects are reconciled (needs service credentials); 0: never.',
+      { max: '24h', fallback: drop ? '0' : '5m' },
+    ),
     'lease-duration': durationOption(
       'How long a replica that reconciles may be silent before another does.',
       {

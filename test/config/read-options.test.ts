@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import {
   choicesOption,
   durationOption,
@@ -9,7 +9,8 @@ import {
   switchOption,
   urlOption,
 } from '../../src/config/option.ts'
-import { readOptions } from '../../src/config/read-options.ts'
+import { COMMON_OPTIONS, configInvalid, readOptions } from '../../src/config/read-options.ts'
+import { file, keepsPromises } from '../support/option-promises.ts'
 
 const TABLE = {
   listen: hostPortOption('', '0.0.0.0:8443'),
@@ -22,6 +23,7 @@ const TABLE = {
   strict: switchOption(''),
   v: { ...integerOption('', { min: 0, max: 10, fallback: 0 }), short: 'v' },
 }
+const configOf = (t: Test, text: string) => `${t.testdir({ 'c.yaml': text })}/c.yaml`
 const read = (argv: string[], env: Record<string, string> = {}) => readOptions(TABLE, { argv, env }).values
 
 t.test('without any word the defaults hold', async (t) => {
@@ -110,4 +112,102 @@ t.test('a file that cannot be read or is no map is a fault that names it', async
   t.throws(() => read(['--config', '/nowhere.yaml']), { message: /file \/nowhere.yaml: cannot read/ })
   const list = `${t.testdir({ 'c.yaml': '- a\n' })}/c.yaml`
   t.throws(() => read(['--config', list]), { message: /expected keys and values/ })
+})
+
+t.test('each command takes a configuration file, which cannot name another one', async (t) => {
+  keepsPromises(t, COMMON_OPTIONS, { config: file() })
+  const config = configOf(t, 'size: 3\nconfig: /other.yaml\n')
+  t.throws(() => read(['--config', config]), { message: /key config: there is no such key$/ })
+})
+
+t.test('what every object has is no key of the file', async (t) => {
+  for (const key of ['constructor', 'toString', '__proto__'])
+    t.throws(() => read(['--config', configOf(t, `${key}: 1\n`)]), {
+      code: 'CONFIG_INVALID',
+      message: /there is no such key$/,
+    })
+})
+
+t.test('a file may be empty; numbers, booleans, texts and lists of these are values', async (t) => {
+  t.strictSame(read(['--config', configOf(t, '')]), read([]))
+  t.strictSame(read(['--config', configOf(t, '# nothing\n')]), read([]))
+  const config = configOf(
+    t,
+    'strict: true\nsize: 7\nnames: [a, 1, true, [b, c]]\ntls-cert-file: /c\nscopes: []\n',
+  )
+  t.strictSame(read(['--config', config]), {
+    ...read([]),
+    strict: true,
+    size: 7,
+    names: ['a', '1', 'true', 'b', 'c'],
+    tlsCertFile: '/c',
+    scopes: [],
+  })
+  for (const value of ['{a: b}', 'null', '[a, {b: c}]', '[a, null]'])
+    t.throws(() => read(['--config', configOf(t, `names: ${value}\n`)]), {
+      code: 'CONFIG_INVALID',
+      message: /c\.yaml, key names: expected a text, a number or a list of texts$/,
+    })
+  for (const text of ['just words\n', '42\n', 'true\n', '[]\n'])
+    t.throws(() => read(['--config', configOf(t, text)]), { message: /c\.yaml: expected keys and values$/ })
+  t.throws(() => read(['--config', configOf(t, 'size: "3\n')]), { message: /file .*c\.yaml: .*line 2/ })
+})
+
+t.test('a value that a stronger source replaces is not read at all', async (t) => {
+  const config = configOf(t, 'size: many\n')
+  t.equal(read(['--config', config], { PORTCULLIS_SIZE: '3' }).size, 3)
+  t.equal(read(['--size', '4', '--config', config], { PORTCULLIS_SIZE: 'few' }).size, 4)
+  t.throws(() => read(['--size', 'few', '--config', config], { PORTCULLIS_SIZE: '3' }), {
+    message: /\n {2}flag --size: /,
+  })
+})
+
+t.test('variables of other programs count in the order of the table', async (t) => {
+  const table = { url: urlOption('', { env: ['FIRST', 'SECOND'] }) }
+  const url = (env: Record<string, string>) => readOptions(table, { argv: [], env }).values.url
+  t.equal(url({ SECOND: 'http://2' }), 'http://2')
+  t.equal(url({ SECOND: 'http://2', FIRST: 'http://1' }), 'http://1')
+  t.equal(url({ SECOND: 'http://2', FIRST: '' }), 'http://2')
+  t.equal(url({ FIRST: 'http://1', PORTCULLIS_URL: 'http://0' }), 'http://0')
+  t.throws(() => url({ FIRST: 'x', SECOND: 'http://2' }), { message: /environment FIRST: / })
+  t.equal(readOptions({ cache: switchOption('') }, { argv: [], env: {} }).values.cache, false)
+})
+
+t.test(
+  'what belongs together is checked once each value alone is right, and all faults are told',
+  async (t) => {
+    const seen: unknown[] = []
+    const checked = (argv: string[], faults: { from: string; message: string }[]) =>
+      readOptions(TABLE, { argv, env: {} }, (values) => {
+        seen.push(values.size)
+        return faults
+      })
+    t.equal(checked(['--size', '3'], []).values.size, 3)
+    const faults = [
+      { from: 'flag --size', message: 'too small' },
+      { from: 'flag --names', message: 'missing' },
+    ]
+    t.throws(() => checked(['--size', '4'], faults), {
+      code: 'CONFIG_INVALID',
+      message: /:\n {2}flag --size: too small\n {2}flag --names: missing$/,
+    })
+    t.throws(() => checked(['--size', '99'], faults), { message: /^(?!.*too small).*whole number/s })
+    t.strictSame(seen, [3, 4], 'values that are wrong are not checked together')
+  },
+)
+
+t.test('operands are given back in their order', async (t) => {
+  const { operands, values } = readOptions(TABLE, { argv: ['b', '--size', '2', 'a'], env: {} })
+  t.strictSame(operands, ['b', 'a'])
+  t.equal(values.size, 2)
+  t.strictSame(Object.keys(values).includes('config'), false)
+})
+
+t.test('a fault of the configuration has the code CONFIG_INVALID and a line for each', async (t) => {
+  const error = configInvalid([
+    { from: 'flag --a', message: 'one' },
+    { from: 'file f, key b', message: 'two' },
+  ])
+  t.equal(error.code, 'CONFIG_INVALID')
+  t.match(error.message, /^[^\n]+:\n {2}flag --a: one\n {2}file f, key b: two$/)
 })
