@@ -8,21 +8,27 @@ import { EVERYTHING } from './reconcile-rules.ts'
 import { INVENTORY, usernameOf } from './two-domains.ts'
 
 export const NOW = Date.parse('2026-06-01T12:00:00Z')
-export const QUOTA = TEMPLATE_KINDS[0] as TemplateKind
+export const [QUOTA, POLICY] = [TEMPLATE_KINDS[0], TEMPLATE_KINDS[2]] as [TemplateKind, TemplateKind]
 
 interface Found {
   readonly namespaces?: readonly KubernetesObject[]
   readonly bindings?: readonly KubernetesObject[]
+  /** Where there is a template: its quotas and network policies. */
   readonly quotas?: readonly KubernetesObject[]
+  readonly policies?: readonly KubernetesObject[]
 }
 
 /** The plan for a cluster with these objects; everything is kept in step with the two domains unless told otherwise. */
 export function compared(
-  { namespaces = [], bindings = [], quotas }: Found,
+  { namespaces = [], bindings = [], quotas, policies = [] }: Found,
   rules: Partial<ReconcileRules> = {},
   inventory: KeystoneInventory = INVENTORY,
 ): Plan {
-  const templated = new Map(quotas === undefined ? [] : [[QUOTA, quotas]])
+  const kinds: [TemplateKind, readonly KubernetesObject[]][] = [
+    [QUOTA, quotas ?? []],
+    [POLICY, policies],
+  ]
+  const templated = new Map(quotas === undefined ? [] : kinds)
   const all: ReconcileRules = { ...EVERYTHING, template: EMPTY_TEMPLATE, usernameOf, ...rules }
   return runAtOnce(difference(all, inventory, { namespaces, bindings, templated }, NOW))
 }

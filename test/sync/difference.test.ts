@@ -2,6 +2,7 @@ import t from 'tap'
 import { NAMESPACES } from '../../src/kubernetes/object.ts'
 import { bindingOf, namespaceOf } from '../support/cluster-objects.ts'
 import { compared, lines, NOW } from '../support/compared.ts'
+import { differenceCases } from '../support/difference-cases.ts'
 import { hexId, INVENTORY, PROJECTS, USERS } from '../support/two-domains.ts'
 
 const { acmeWeb, acmeOps, betaWeb } = PROJECTS
@@ -242,3 +243,5 @@ t.test(
     t.notOk(lines(plan)[2]?.some((line) => line.includes('p-acme-web')))
   },
 )
+
+differenceCases(t)
