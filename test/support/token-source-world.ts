@@ -59,6 +59,8 @@ export function sourceWorld(
   const clock = createManualClock()
   const calls: string[] = []
   const questions: string[] = []
+  const hidden: string[] = []
+  const optional: string[] = []
   const attempts: Parameters<Attempt>[0][] = []
   const tokens = new Map<string, KeptToken>()
   const refusals = new Map<string, number>()
@@ -103,6 +105,8 @@ export function sourceWorld(
     clock,
     calls,
     questions,
+    hidden,
+    optional,
     attempts,
     tokens,
     refusals,
@@ -142,7 +146,14 @@ export function sourceWorld(
           },
           async openTerminal() {
             calls.push('terminal')
-            return terminal && (async ({ name }) => terminal[questions.push(name) - 1] ?? '')
+            return (
+              terminal &&
+              (async (question) => {
+                if (question.secret) hidden.push(question.name)
+                if (question.optional) optional.push(question.name)
+                return terminal[questions.push(question.name) - 1] ?? ''
+              })
+            )
           },
         },
       ),
