@@ -1,13 +1,10 @@
 import t from 'tap'
-import type { RoleMapping } from '../../src/authn/role-mapping.ts'
 import type { KeystoneToken } from '../../src/keystone/token-body.ts'
-import { authenticatorWorld, userOf } from '../support/authenticator-world.ts'
+import { authenticatorWorld, mapping, userOf } from '../support/authenticator-world.ts'
 import { tokenOf } from '../support/keystone-tokens.ts'
 import { settled } from '../support/scripted-keystone.ts'
 
-const named = (username: string): readonly RoleMapping[] => [
-  { keystoneRole: 'member', username, groups: [], project: undefined, domain: undefined, methods: [] },
-]
+const named = (username: string) => [mapping({ username })]
 
 t.test('other role mappings hold from the next review on, for known tokens too', async (t) => {
   const { authenticator, fernet, looked, sizes } = authenticatorWorld()
@@ -29,31 +26,6 @@ t.test('other role mappings hold from the next review on, for known tokens too',
   t.equal(sizes().negativeEntries, 0)
   t.equal((await names())[0], 'keystone:user:d-acme/alice')
   t.notOk(looked.includes('hit'))
-})
-
-t.test('what was asked before a reload is answered, but neither kept nor joined after it', async (t) => {
-  const { authenticator, answers, fernet, looked, asked, sizes } = authenticatorWorld()
-  const flights: PromiseWithResolvers<KeystoneToken | undefined>[] = []
-  answers.validate = () => {
-    const flight = Promise.withResolvers<KeystoneToken | undefined>()
-    flights.push(flight)
-    return flight.promise
-  }
-  const token = fernet()
-  const before = authenticator.authenticate(token)
-  authenticator.useRoleMappings(named('new'))
-  const after = authenticator.authenticate(token)
-  t.same(looked, ['miss', 'miss'])
-  flights[0]?.resolve(tokenOf())
-  t.equal(userOf(await before).username, 'new', 'the mappings in force when the answer came')
-  t.same(sizes(), { entries: 0, negativeEntries: 0, inFlight: 1 })
-  const joined = authenticator.authenticate(token)
-  t.equal(looked.at(-1), 'joined', 'the old flight did not take the new one away')
-  flights[1]?.resolve(tokenOf())
-  t.equal(userOf(await after).username, 'new')
-  t.same(await joined, await after)
-  t.same(sizes(), { entries: 1, negativeEntries: 0, inFlight: 0 })
-  t.equal(asked.filter(({ what }) => what === 'validate').length, 2)
 })
 
 t.test('a user named under old mappings is not kept when they change before the answer', async (t) => {

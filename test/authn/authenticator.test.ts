@@ -1,8 +1,8 @@
 import t from 'tap'
 import { compatibleIdentity } from '../../src/authn/identity.ts'
-import type { RoleMapping } from '../../src/authn/role-mapping.ts'
 import { PortcullisError } from '../../src/errors.ts'
-import { authenticatorWorld, DEADLINE_MS, userOf } from '../support/authenticator-world.ts'
+import type { KeystoneToken } from '../../src/keystone/token-body.ts'
+import { authenticatorWorld, DEADLINE_MS, mapping, userOf } from '../support/authenticator-world.ts'
 import { ACME, BETA, SCOPES, tokenOf } from '../support/keystone-tokens.ts'
 import { settled } from '../support/scripted-keystone.ts'
 import { fernetLike } from '../support/tokens.ts'
@@ -11,15 +11,6 @@ import { USERS } from '../support/two-domains.ts'
 const { acmeAlice, acmeBob, betaAlice } = USERS
 const refused = (refusal: string) => ({ kind: 'refused', refusal })
 const failed = (failure: string) => ({ kind: 'failed', failure })
-const mapping = (more: Partial<RoleMapping>): RoleMapping => ({
-  keystoneRole: 'member',
-  username: undefined,
-  groups: [],
-  project: undefined,
-  domain: undefined,
-  methods: [],
-  ...more,
-})
 
 t.test('each token is answered with its own user, groups and expiry', async (t) => {
   const world = authenticatorWorld()
@@ -76,23 +67,6 @@ t.test('a known token is answered at once, without a promise and without a call'
   t.same(world.sizes(), { entries: 1, negativeEntries: 1, inFlight: 0 })
 })
 
-t.test(
-  'a valid token is asked about again when its entry ends, or when the wall clock passes its end',
-  async (t) => {
-    const world = authenticatorWorld()
-    const token = world.fernet(tokenOf())
-    await world.authenticator.authenticate(token)
-    await world.clock.advance(100_000)
-    t.equal(world.asked.length, 2)
-    await world.clock.advance(20_001)
-    t.match(await world.authenticator.authenticate(token), { kind: 'authenticated' })
-    t.equal(world.asked.length, 4)
-    world.clock.setWallBy(3_600_000)
-    t.same(await world.authenticator.authenticate(token), refused('expired'))
-    t.equal(world.asked.length, 6)
-  },
-)
-
 t.test('reviews of one token share one flight, other tokens have their own', async (t) => {
   const world = authenticatorWorld()
   const answer = Promise.withResolvers<undefined>()
@@ -125,7 +99,7 @@ t.test('a failure is named, logged and not kept: the next review asks again', as
       const answer = world.answers[place]
       world.answers[place] = () => Promise.reject<never>(fault)
       t.same(await world.authenticator.authenticate(token), failed(failure), place)
-      t.match(world.lines, [{ level: 'warn', failure, err: (fault as Error).message ?? fault }])
+      t.match(world.lines, [{ level: 'warn', failure, err: (fault as Error).message ?? fault, msg: /token/ }])
       t.equal(world.lines.length, 1)
       t.same(world.sizes(), { entries: 0, negativeEntries: 0, inFlight: 0 })
       t.equal(world.clock.pendingTimers, 0, 'no timer is left')
@@ -134,19 +108,6 @@ t.test('a failure is named, logged and not kept: the next review asks again', as
       t.same(world.looked, ['miss', 'miss'])
     }
 })
-
-t.test(
-  'groups that cannot be told for an invalid token make it unknown; no groups at all are fine',
-  async (t) => {
-    const world = authenticatorWorld()
-    const token = world.fernet(tokenOf())
-    world.answers.groups = async () => undefined
-    t.same(await world.authenticator.authenticate(token), refused('unknown_to_keystone'))
-    t.same(world.authenticator.authenticate(token), refused('unknown_to_keystone'))
-    world.answers.groups = async () => []
-    t.match(await world.authenticator.authenticate(world.fernet(tokenOf())), { kind: 'authenticated' })
-  },
-)
 
 t.test('a Fernet token waits for its validation before the groups of its user are asked for', async (t) => {
   const world = authenticatorWorld()
@@ -159,30 +120,6 @@ t.test('a Fernet token waits for its validation before the groups of its user ar
   answer.resolve(tokenOf({ user: acmeBob }))
   await review
   t.same(world.asked.slice(1), [{ what: 'groups', userId: acmeBob.id, token, ahead: true }])
-})
-
-t.test('groups that are known for the user and hold for the token are not asked for', async (t) => {
-  const world = authenticatorWorld()
-  const questions: unknown[] = []
-  world.answers.known = (...question) => {
-    questions.push(question)
-    return question[0] === acmeBob.id ? [{ name: 'known', domainId: BETA.id }] : undefined
-  }
-  world.answers.groups = async () => [{ name: 'asked', domainId: BETA.id }]
-  const issuedAt = tokenOf().issuedAt + 5000
-  const groups = async (user: typeof acmeBob) =>
-    userOf(await world.authenticator.authenticate(world.fernet(tokenOf({ user, issuedAt, roles: [] }))))
-      .groups
-  t.equal((await groups(acmeBob))[0], 'keystone:group:d-beta/known')
-  t.equal((await groups(acmeAlice))[0], 'keystone:group:d-beta/asked')
-  t.same(questions, [
-    [acmeBob.id, issuedAt],
-    [acmeAlice.id, issuedAt],
-  ])
-  t.same(
-    world.asked.map(({ what }) => what),
-    ['validate', 'validate', 'groups'],
-  )
 })
 
 t.test(
@@ -216,59 +153,80 @@ t.test(
   },
 )
 
-t.test(
-  'reserved groups come from no group of Keystone, and from a mapping only where that is allowed',
-  async (t) => {
-    const world = authenticatorWorld({
-      identity: compatibleIdentity,
-      systemGroups: ['system:masters', 'system:monitoring'],
-    })
-    world.authenticator.useRoleMappings([mapping({ groups: ['view', 'system:monitoring', 'system:nodes'] })])
-    const names = ['system:masters', 'ops', 'system:monitoring']
-    world.groupsOf(acmeAlice.id, ...names.map((name) => ({ name, domainId: ACME.id })))
-    const groups = async (roles: string[]) =>
-      userOf(await world.authenticator.authenticate(world.fernet(tokenOf({ roles })))).groups
-    t.same(await groups(['member']), ['ops', 'p-acme-web', 'view', 'system:monitoring'])
-    t.equal(world.counted.dropped, 3)
-    t.match(world.lines, Array(3).fill({ level: 'debug' }))
-    t.same(await groups(['reader']), ['ops', 'p-acme-web'], 'a mapping of another role gives nothing')
-    t.equal(world.counted.dropped, 5)
-  },
-)
+t.test('a JWS token that none of the keys signed is refused without a call to Keystone', async (t) => {
+  const world = authenticatorWorld()
+  const token = world.jws(acmeAlice.id, tokenOf())
+  world.answers.signature = async () => false
+  t.same(await world.authenticator.authenticate(token), refused('bad_signature'))
+  t.same(world.asked, [{ what: 'signature', token }])
+  t.same(world.authenticator.authenticate(token), refused('bad_signature'), 'kept')
+})
+
+t.test('the groups are of the user whom Keystone names, whatever the token says', async (t) => {
+  for (const fault of [undefined, new PortcullisError('KEYSTONE_SERVER_ERROR', 'answered 500')]) {
+    const world = authenticatorWorld()
+    const token = world.jws(acmeAlice.id, tokenOf({ user: acmeBob }))
+    world.answers.groups = async (userId) => {
+      if (userId === acmeAlice.id && fault) throw fault
+      return [{ name: `of ${userId === acmeBob.id ? 'bob' : 'alice'}`, domainId: BETA.id }]
+    }
+    t.equal(userOf(await world.authenticator.authenticate(token)).groups[0], 'keystone:group:d-beta/of bob')
+    t.same(world.asked.at(-1), { what: 'groups', userId: acmeBob.id, token, ahead: true })
+    t.same(world.asked.map(({ what }) => what).sort(), ['groups', 'groups', 'signature', 'validate'])
+  }
+})
+
+t.test('what was asked before a reload is answered, but neither kept nor joined after it', async (t) => {
+  const { authenticator, answers, fernet, looked, asked, sizes } = authenticatorWorld()
+  const flights: PromiseWithResolvers<KeystoneToken | undefined>[] = []
+  answers.validate = () => {
+    const flight = Promise.withResolvers<KeystoneToken | undefined>()
+    flights.push(flight)
+    return flight.promise
+  }
+  const token = fernet()
+  const before = authenticator.authenticate(token)
+  authenticator.useRoleMappings([mapping({ username: 'new' })])
+  const after = authenticator.authenticate(token)
+  t.same(looked, ['miss', 'miss'])
+  flights[0]?.resolve(tokenOf())
+  t.equal(userOf(await before).username, 'new', 'the mappings in force when the answer came')
+  t.same(sizes(), { entries: 0, negativeEntries: 0, inFlight: 1 })
+  const joined = authenticator.authenticate(token)
+  t.equal(looked.at(-1), 'joined', 'the old flight did not take the new one away')
+  flights[1]?.resolve(tokenOf())
+  t.equal(userOf(await after).username, 'new')
+  t.same(await joined, await after)
+  t.same(sizes(), { entries: 1, negativeEntries: 0, inFlight: 0 })
+  t.equal(asked.filter(({ what }) => what === 'validate').length, 2)
+})
 
 t.test(
-  'a log-in is told under the name that it has in the cluster, and awaited, but decides nothing',
+  'a review waits as long as the deadline; what came later is kept, and slowness is logged by the monotonic clock',
   async (t) => {
-    const told: unknown[] = []
-    const follows = Promise.withResolvers<void>()
-    const world = authenticatorWorld({
-      loggedIn(...login) {
-        told.push(login)
-        return follows.promise
-      },
-    })
-    world.authenticator.useRoleMappings([mapping({ username: 'developer' })])
-    const known = tokenOf()
-    const token = world.fernet(known)
-    let answered = false
-    const review = Promise.resolve(world.authenticator.authenticate(token)).finally(() => {
-      answered = true
-    })
-    await settled()
-    t.same(told, [[known, 'developer']])
-    await world.clock.advance(DEADLINE_MS * 3)
-    t.equal(answered, false, 'it has a time of its own')
-    follows.reject(new Error('no namespace'))
-    t.equal(userOf(await review).username, 'developer')
-    t.match(world.lines, [{ level: 'error', err: 'no namespace' }])
-    await world.authenticator.authenticate(token)
-    t.equal(told.length, 1, 'a cached token is no log-in')
-    const broken = authenticatorWorld({
-      loggedIn: () => {
-        throw new Error('thrown at once')
-      },
-    })
-    t.match(await broken.authenticator.authenticate(broken.fernet(tokenOf())), { kind: 'authenticated' })
-    t.match(broken.lines, [{ level: 'error', err: 'thrown at once' }])
+    for (const [over, wall, seconds] of [
+      [-1, 0, undefined],
+      [0, 3_600_000, undefined],
+      [1, 0, 4.001],
+      [500, -60_000, 4.5],
+    ] as const) {
+      const world = authenticatorWorld()
+      const validation = Promise.withResolvers<KeystoneToken>()
+      world.answers.validate = () => validation.promise
+      const token = world.fernet()
+      const review = world.authenticator.authenticate(token)
+      await world.clock.advance(1000)
+      world.leaves(0)
+      world.clock.setWallBy(wall)
+      await world.clock.advance(DEADLINE_MS - 1000 + over)
+      validation.resolve(tokenOf({ expiresAt: 2e12 }))
+      if (over < 0) t.match(await review, { kind: 'authenticated' })
+      else t.same(await review, failed('timeout'))
+      await settled()
+      t.match(world.lines, seconds === undefined ? [] : [{ level: 'warn', seconds, msg: /Keystone/ }])
+      t.equal(world.lines.length, seconds === undefined ? 0 : 1)
+      t.match(world.authenticator.authenticate(token), { kind: 'authenticated' })
+      t.equal(world.clock.pendingTimers, 0)
+    }
   },
 )

@@ -1,5 +1,6 @@
 import { type AuthenticatorParts, createAuthenticator } from '../../src/authn/authenticator.ts'
 import { qualifiedIdentity } from '../../src/authn/identity.ts'
+import type { RoleMapping } from '../../src/authn/role-mapping.ts'
 import { createTokenCache } from '../../src/authn/token-cache.ts'
 import { PortcullisError } from '../../src/errors.ts'
 import type { Group, KeystoneToken } from '../../src/keystone/token-body.ts'
@@ -104,6 +105,17 @@ export function authenticatorWorld(more: Partial<AuthenticatorParts> = {}) {
     return token
   }
 }
+
+/** A role mapping for members, which does nothing but what `more` says. */
+export const mapping = (more: Partial<RoleMapping>): RoleMapping => ({
+  keystoneRole: 'member',
+  username: undefined,
+  groups: [],
+  project: undefined,
+  domain: undefined,
+  methods: [],
+  ...more,
+})
 
 /** What of an accepted token a test compares most. */
 export function userOf(verdict: unknown) {

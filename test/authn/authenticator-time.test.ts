@@ -27,21 +27,6 @@ function slowWorld() {
   return { world, validation, groups, answers, review, advance }
 }
 
-t.test('a question that does not get its turn within the deadline is given up', async (t) => {
-  const { world, answers, review, advance } = slowWorld()
-  const token = world.fernet()
-  review(token)
-  await advance(DEADLINE_MS - 1)
-  t.same(answers, ['waits'])
-  await advance(1)
-  t.same(answers, [TIMEOUT])
-  t.same(world.sizes(), { entries: 0, negativeEntries: 0, inFlight: 0 })
-  t.equal(world.clock.pendingTimers, 0)
-  t.match(world.lines, [{ level: 'warn', failure: 'timeout' }])
-  review(token)
-  t.same(world.looked, ['miss', 'miss'], 'the next review asks again')
-})
-
 t.test(
   'each review waits as long as the deadline; the flight goes on when Keystone works for it',
   async (t) => {
@@ -67,6 +52,21 @@ t.test(
     t.equal(world.clock.pendingTimers, 0)
   },
 )
+
+t.test('a question that does not get its turn within the deadline is given up', async (t) => {
+  const { world, answers, review, advance } = slowWorld()
+  const token = world.fernet()
+  review(token)
+  await advance(DEADLINE_MS - 1)
+  t.same(answers, ['waits'])
+  await advance(1)
+  t.same(answers, [TIMEOUT])
+  t.same(world.sizes(), { entries: 0, negativeEntries: 0, inFlight: 0 })
+  t.equal(world.clock.pendingTimers, 0)
+  t.match(world.lines, [{ level: 'warn', failure: 'timeout' }])
+  review(token)
+  t.same(world.looked, ['miss', 'miss'], 'the next review asks again')
+})
 
 t.test('a question that has left is given up a whole deadline later', async (t) => {
   const { world, answers, review, advance } = slowWorld()
@@ -120,27 +120,18 @@ t.test('the groups of a JWS token are given up with its validation', async (t) =
 })
 
 t.test(
-  'slowness is logged when Keystone took longer than the deadline, by the clock that only goes forward',
+  'a valid token is asked about again when its entry ends, or when the wall clock passes its end',
   async (t) => {
-    for (const [over, wall, seconds] of [
-      [0, 3_600_000, undefined],
-      [1, 0, 4.001],
-      [500, -3_600_000, 4.5],
-    ] as const) {
-      const { world, validation, groups, review, advance } = slowWorld()
-      groups.resolve([])
-      review(world.fernet())
-      await advance(1000)
-      world.leaves(0)
-      world.clock.setWallBy(wall)
-      await advance(DEADLINE_MS - 1000 + over)
-      validation.resolve(tokenOf({ expiresAt: 2e12 }))
-      await settled()
-      t.same(
-        world.lines.map(({ msg, ...fields }) => fields),
-        seconds === undefined ? [] : [{ level: 'warn', seconds }],
-      )
-      t.equal(world.sizes().entries, 1)
-    }
+    const world = authenticatorWorld()
+    const token = world.fernet(tokenOf())
+    await world.authenticator.authenticate(token)
+    await world.clock.advance(100_000)
+    t.equal(world.asked.length, 2)
+    await world.clock.advance(20_001)
+    t.match(await world.authenticator.authenticate(token), { kind: 'authenticated' })
+    t.equal(world.asked.length, 4)
+    world.clock.setWallBy(3_600_000)
+    t.same(await world.authenticator.authenticate(token), { kind: 'refused', refusal: 'expired' })
+    t.equal(world.asked.length, 6)
   },
 )
