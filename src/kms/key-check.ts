@@ -73,7 +73,7 @@ export function createKeyCheck(options: {
 
   /** Gives the ids that could not be loaded for a reason that may pass. */
   async function load(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const queue = [...new Set(ids)].filter((id) => keyring.get(id) === undefined)
+    const queue = [...new Set(ids)]
     const missing = new Set<string>()
     const loadNext = async () => {
       for (let id = queue.shift(); id !== undefined; id = queue.shift())
@@ -142,7 +142,7 @@ export function createKeyCheck(options: {
     const loop = async () => {
       await run()
       if (ended) return
-      const pause = failures === 0 ? options.refreshMs : FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)
+      const pause = failures === 0 ? options.refreshMs : FIRST_RETRY_MS * 2 ** (failures - 1)
       cancel = clock.after(Math.min(pause, options.refreshMs), loop)
     }
     void loop()

@@ -1,3 +1,4 @@
+import { PortcullisError } from '../../src/errors.ts'
 import type { KeySet } from '../../src/kms/kek-store.ts'
 import { createKeyCheck } from '../../src/kms/key-check.ts'
 import { createKeySchedule } from '../../src/kms/key-schedule.ts'
@@ -7,6 +8,8 @@ import { createMemoryStore, recordedLog } from './memory-store.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
+
+export const down = new PortcullisError('BARBICAN_SERVER_ERROR', 'Barbican answered 503')
 
 /** A key check with its keyring and schedule, on a store in memory; secrets are created now unless they say when. */
 export function checked(

@@ -1,10 +1,12 @@
 import t from 'tap'
-import { PortcullisError } from '../../src/errors.ts'
-import { NEVER } from '../../src/kms/kek-store.ts'
-import { ACTIVATION_DELAY_MS } from '../../src/kms/key-check.ts'
 import { counting } from './fixtures.ts'
-import { checked, HOUR, MINUTE } from './key-check-world.ts'
+import { checked, down, HOUR, MINUTE } from './key-check-world.ts'
+import { keyChoiceCases } from './key-choice-cases.ts'
+import { keyPauseCases } from './key-pause-cases.ts'
 import { held, settled, uuid } from './memory-store.ts'
+
+keyChoiceCases(t)
+keyPauseCases(t)
 
 t.test('before the first check it is starting and knows nothing', async (t) => {
   const { check, put } = checked()
@@ -14,209 +16,198 @@ t.test('before the first check it is starting and knows nothing', async (t) => {
   t.strictSame(check.secrets(), [])
 })
 
-t.test('a check loads the keys of the name, plans them and verifies the current one', async (t) => {
-  const { check, put, clock, keyring, current, next, schedule, complaints, seen } = checked()
-  const [old, young] = [put(2, { created: clock.now() - HOUR }), put(1)]
-  put(3, { name: 'other' })
-  await check.run()
-  t.equal(check.standing(), 'ok')
-  t.equal(check.sinceVerified(), 0)
-  t.same([current(), next()], [old.id, young.id])
-  t.equal(schedule.next()?.activatesAt, clock.now() + 5 * MINUTE)
-  t.same(
-    check.secrets().map(({ id }) => id),
-    [old.id, young.id],
-    'oldest first',
-  )
-  t.equal(keyring.size, 2)
-  t.same(complaints(), [])
-  t.equal(seen.at(-1), `describe ${old.id}`, 'the current key itself is asked for')
-  t.equal(seen.filter((call) => call.includes(uuid(3))).length, 0)
-})
+/** A world whose current key, one of two, was verified just now. */
+async function verified(...parameters: Parameters<typeof checked>) {
+  const world = checked(...parameters)
+  world.put(1, { created: world.clock.now() - 2 * HOUR })
+  world.put(2, { created: world.clock.now() - HOUR })
+  await world.check.run()
+  const fail = () => {
+    for (const call of ['list kek', `describe ${uuid(2)}`]) world.answers.set(call, down)
+  }
+  return { ...world, fail, key: uuid(2) }
+}
 
-t.test(
-  'a mark decides when a key becomes current; without one it is five minutes after creation',
-  async (t) => {
-    t.equal(ACTIVATION_DELAY_MS, 300_000)
-    const { check, put, clock, current, next } = checked()
-    put(1, { created: clock.now() - HOUR })
-    put(2, { activateAt: clock.now() + 2 * MINUTE })
+t.test('while Barbican is away the key stands for exactly the offline grace, then it is stale', async (t) => {
+  for (const offlineGraceMs of [0, 1, 90_000, 4 * HOUR]) {
+    const { check, clock, fail } = await verified(undefined, { offlineGraceMs })
+    fail()
+    await clock.advance(offlineGraceMs)
     await check.run()
-    t.same([current(), next()], [uuid(1), uuid(2)])
-    await clock.advance(2 * MINUTE - 1)
-    t.equal(current(), uuid(1))
+    t.same([check.standing(), check.sinceVerified()], ['ok', offlineGraceMs])
     await clock.advance(1)
-    t.equal(current(), uuid(2))
-    put(3)
-    await check.run()
-    await clock.advance(5 * MINUTE - 1)
-    t.equal(current(), uuid(2))
-    await clock.advance(1)
-    t.equal(current(), uuid(3))
-  },
-)
+    t.same([check.standing(), check.sinceVerified()], ['stale', offlineGraceMs + 1])
+  }
+})
 
-t.test('explicit ids come first, in their order; the first is current without a name', async (t) => {
-  const { check, put, clock, current, next, seen } = checked({ ids: [uuid(3), uuid(1)] })
-  put(1, { created: clock.now() - 2 * HOUR })
-  put(2, { created: clock.now() - HOUR })
-  put(3, { created: clock.now(), name: 'anything' })
+t.test('the grace is counted on the monotonic clock: setting the wall clock changes nothing', async (t) => {
+  const { check, clock, fail } = await verified()
+  fail()
+  await clock.advance(HOUR)
+  clock.setWallBy(10 * HOUR)
+  t.same([check.standing(), check.sinceVerified()], ['ok', HOUR])
+  clock.setWallBy(-30 * HOUR)
+  await clock.advance(3 * HOUR + 1)
+  t.same([check.standing(), check.sinceVerified()], ['stale', 4 * HOUR + 1])
+})
+
+t.test('after an outage one check that succeeds makes the key stand again', async (t) => {
+  const { check, clock, fail, answers } = await verified()
+  fail()
+  await clock.advance(5 * HOUR)
   await check.run()
+  t.equal(check.standing(), 'stale')
+  answers.clear()
+  await check.run()
+  t.same([check.standing(), check.sinceVerified()], ['ok', 0])
+})
+
+t.test('a key expires by the wall clock, at that very moment', async (t) => {
+  const { check, clock, put, current } = checked()
+  put(1, { created: clock.now() - HOUR, expires: clock.now() + HOUR })
+  await check.run()
+  await clock.advance(HOUR - 1)
   t.equal(check.standing(), 'ok')
-  t.same([current(), next()], [uuid(3), undefined])
-  t.same(
-    check.secrets().map(({ id }) => id),
-    [uuid(3), uuid(1)],
-  )
-  t.equal(seen.filter((call) => call.startsWith('list') || call.includes(uuid(2))).length, 0)
-})
-
-t.test('with ids and a name both are loaded, and a due key of the name is current', async (t) => {
-  const { check, put, clock, keyring, current } = checked({ ids: [uuid(5), uuid(2)], name: 'kek' })
-  put(5, { created: clock.now(), name: 'explicit' })
-  put(1, { created: clock.now() - 2 * HOUR })
-  put(2, { created: clock.now() - HOUR })
-  await check.run()
-  t.equal(current(), uuid(2))
-  t.same(
-    check.secrets().map(({ id }) => id),
-    [uuid(5), uuid(2), uuid(1)],
-    'each secret once',
-  )
-  t.equal(keyring.size, 3)
-})
-
-t.test('the first explicit id is current until a key of the name is due', async (t) => {
-  const { check, put, clock, current, next, schedule } = checked({ ids: [uuid(5), uuid(6)], name: 'kek' })
-  const expires = clock.now() + HOUR
-  put(5, { created: clock.now(), name: 'explicit', expires })
-  put(6, { created: clock.now(), name: 'explicit', expires: expires + 1 })
-  put(1)
-  await check.run()
-  t.same([current(), next()], [uuid(5), uuid(1)])
-  t.strictSame(schedule.current(), { id: uuid(5), created: -Infinity, activatesAt: -Infinity, expires })
-  await clock.advance(5 * MINUTE)
+  await clock.advance(1)
+  t.equal(check.standing(), 'expired')
+  clock.setWallBy(-1)
+  t.equal(check.standing(), 'ok')
+  clock.setWallBy(HOUR)
+  await clock.advance(5 * HOUR)
+  t.equal(check.standing(), 'expired', 'expired rather than stale')
   t.equal(current(), uuid(1))
 })
 
-t.test('a secret that is inactive or refused is not seen and never current', async (t) => {
-  const { check, put, clock, answers, current, next } = checked({ ids: [uuid(7), uuid(8)], name: 'kek' })
-  answers.set(`describe ${uuid(7)}`, 'forbidden')
-  put(7, { name: 'explicit' })
-  put(1, { created: clock.now() - 3 * HOUR })
-  put(2, { created: clock.now() - 2 * HOUR, active: false })
-  await check.run()
-  t.same(
-    check.secrets().map(({ id }) => id),
-    [uuid(1)],
-  )
-  t.same([current(), next()], [uuid(1), undefined])
-})
-
-t.test('a refused list leaves the explicit ids', async (t) => {
-  for (const refusal of ['forbidden', 'gone']) {
-    const { check, put, answers, current } = checked({ ids: [uuid(7)], name: 'kek' })
-    put(1)
-    put(7, { name: 'explicit' })
-    answers.set('list kek', refusal)
+t.test('a current key that is gone or inactive is revoked at the next check', async (t) => {
+  for (const fate of ['gone', 'inactive'] as const) {
+    const { check, clock, key, secrets, answers, complaints, current, keyring } = await verified()
+    const secret = secrets.get(key)
+    if (fate === 'gone') secrets.delete(key)
+    else if (secret !== undefined) secret.active = false
+    await clock.advance(MINUTE)
+    t.equal(check.standing(), 'ok')
     await check.run()
-    t.same([check.standing(), current()], ['ok', uuid(7)])
-    t.same(
-      check.secrets().map(({ id }) => id),
-      [uuid(7)],
-    )
+    t.same([check.standing(), current()], ['revoked', key], 'the older key does not take its place')
+    t.equal(check.sinceVerified(), MINUTE)
+    t.equal(keyring.get(key)?.id, key, 'Decrypt goes on')
+    t.match(complaints(), [{ level: 'error', keyId: key, msg: /revoked the current key/ }])
+    answers.set('list kek', down)
+    await clock.advance(5 * HOUR)
+    await check.run()
+    t.equal(check.standing(), 'revoked', 'revoked rather than stale')
   }
 })
 
-t.test('a key whose mark is no time only decrypts; the older one stays current', async (t) => {
-  const { check, put, clock, keyring, current, next } = checked()
-  put(1, { created: clock.now() - 3 * HOUR })
-  put(2, { created: clock.now() - 2 * HOUR, activateAt: NEVER })
-  put(3, { activateAt: NEVER })
+t.test('a key that was revoked and is given out again stands again', async (t) => {
+  const { check, key, secrets, put } = await verified()
+  const secret = secrets.get(key)
+  secrets.delete(key)
   await check.run()
-  await clock.advance(48 * HOUR)
-  t.same([current(), next()], [uuid(1), undefined])
-  t.equal(keyring.size, 3)
+  t.equal(check.standing(), 'revoked')
+  put(2, { created: secret?.created ?? 0 })
+  await check.run()
+  t.equal(check.standing(), 'ok')
 })
 
-t.test('marks are read from the newest back to the first key that is due and loaded', async (t) => {
-  const { check, put, clock, seen, current, next } = checked()
-  put(1, { created: clock.now() - 3 * HOUR })
-  put(2, { created: clock.now() - 2 * HOUR })
-  put(3, { created: clock.now() - HOUR, activateAt: clock.now() + HOUR })
-  put(4, { created: clock.now() })
+t.test('a newer key is not revoked with the one before it', async (t) => {
+  const { check, clock, key, put, secrets, current } = await verified()
+  put(3, { activateAt: clock.now() + MINUTE })
+  secrets.delete(key)
   await check.run()
-  t.same(
-    seen.filter((call) => call.startsWith('activateAt')),
-    [4, 3, 2].map((number) => `activateAt ${uuid(number)}`),
-  )
-  t.same([current(), next()], [uuid(2), uuid(4)])
+  t.same([check.standing(), current()], ['revoked', key])
+  await clock.advance(MINUTE)
+  t.same([check.standing(), current()], ['ok', uuid(3)])
+  await check.run()
+  t.same([check.standing(), check.sinceVerified()], ['ok', 0])
 })
 
-t.test('a due key that cannot be loaded now is an error, not a reason to take the older one', async (t) => {
-  const { check, put, clock, answers, current, complaints } = checked()
-  put(1, { created: clock.now() - 2 * HOUR })
-  const due = put(2, { created: clock.now() - HOUR, expires: clock.now() + HOUR })
-  answers.set(`payload ${due.id}`, new PortcullisError('HTTP_TIMEOUT', 'too slow'))
+t.test('an error while the current key is verified is an outage, not a revocation', async (t) => {
+  const { check, clock, key, answers, complaints } = await verified()
+  answers.set(`describe ${key}`, down)
+  await clock.advance(MINUTE)
   await check.run()
-  t.equal(current(), undefined)
-  t.equal(check.standing(), 'starting')
-  t.strictSame(complaints().at(-1), {
-    level: 'warn',
-    code: 'KEK_UNAVAILABLE',
-    err: `the key ${due.id} is due but not loaded`,
-    failures: 1,
-    msg: 'Could not check the keys',
-  })
-  answers.clear()
-  await clock.advance(1001)
-  await check.run()
-  t.same([check.standing(), current()], ['ok', due.id])
+  t.same([check.standing(), check.sinceVerified()], ['ok', MINUTE])
+  t.strictSame(complaints(), [
+    {
+      level: 'warn',
+      code: 'BARBICAN_SERVER_ERROR',
+      err: 'Barbican answered 503',
+      failures: 1,
+      msg: 'Could not check the keys',
+    },
+  ])
 })
 
-t.test('a due key that will never load is passed over', async (t) => {
-  const { check, put, clock, current } = checked()
-  put(1, { created: clock.now() - 2 * HOUR })
-  put(2, { created: clock.now() - HOUR, payload: counting(0, 31) })
-  put(3, { payload: counting(0, 33) })
-  await check.run()
-  t.same([check.standing(), current()], ['ok', uuid(1)])
-  await clock.advance(6 * MINUTE)
-  t.equal(current(), uuid(1), 'a planned key that is not in memory does not become current')
-})
-
-t.test('the last hundred keys of the name are loaded ahead, with every explicit id', async (t) => {
-  const ids = [uuid(900), uuid(901)]
-  const { check, put, clock, keyring } = checked({ ids, name: 'kek' })
-  for (const id of [900, 901]) put(id, { name: 'explicit' })
-  for (let number = 1; number <= 103; number++) put(number, { created: clock.now() - HOUR + number })
-  await check.run()
-  t.equal(keyring.size, 102)
-  t.same(
-    [1, 2, 3].map((number) => keyring.get(uuid(number))),
-    [undefined, undefined, undefined],
-  )
-  for (const number of [4, 50, 103, 900, 901]) t.equal(keyring.get(uuid(number))?.id, uuid(number))
-  t.equal(check.secrets().length, 105)
-})
-
-t.test('keys are loaded eight at a time, each once, and not again when they are in memory', async (t) => {
-  const { check, put, clock, answers, seen, keyring } = checked({ ids: [uuid(1), uuid(1)], name: 'kek' })
+t.test('a key that is loaded but was never verified is starting', async (t) => {
+  const { check, put, clock, answers, current } = checked()
+  put(1, { created: clock.now() - HOUR })
   const slow = held<unknown>()
-  for (let number = 1; number <= 20; number++) {
-    const { id } = put(number, { created: clock.now() - HOUR + number })
-    if (number <= 8) answers.set(`payload ${id}`, slow.promise)
-  }
-  const payloads = () => seen.filter((call) => call.startsWith('payload'))
+  answers.set(`payload ${uuid(1)}`, slow.promise)
   const run = check.run()
   await settled()
-  t.same(
-    payloads(),
-    Array.from({ length: 8 }, (_, index) => `payload ${uuid(index + 1)}`),
-  )
-  slow.resolve(counting(3, 32))
+  answers.set(`describe ${uuid(1)}`, down)
+  slow.resolve(counting(1, 32))
   await run
-  t.equal(keyring.size, 20)
+  t.same([check.standing(), current()], ['starting', uuid(1)])
+  t.equal(check.sinceVerified(), undefined)
+})
+
+t.test('an error that is none of ours is reported without a code', async (t) => {
+  const { check, answers, complaints } = await verified()
+  answers.set('list kek', new Error('broken'))
   await check.run()
-  t.equal(payloads().length, 20)
+  await check.run()
+  t.strictSame(
+    complaints(),
+    [1, 2].map((failures) => ({ level: 'warn', err: 'broken', failures, msg: 'Could not check the keys' })),
+  )
+})
+
+t.test('a key that may not be described stands while its payload is given out', async (t) => {
+  const { check, clock, key, answers, complaints } = await verified({ ids: [uuid(2)] })
+  answers.set(`describe ${key}`, 'forbidden')
+  const payload = counting(2, 32)
+  answers.set(`payload ${key}`, payload)
+  await clock.advance(MINUTE)
+  await check.run()
+  t.same([check.standing(), check.sinceVerified()], ['ok', 0])
+  t.same(payload, Buffer.alloc(32), 'which is zeroed')
+  answers.set(`payload ${key}`, down)
+  await clock.advance(MINUTE)
+  await check.run()
+  t.same([check.standing(), check.sinceVerified()], ['ok', MINUTE], 'an outage')
+  for (const refusal of ['forbidden', 'gone']) {
+    answers.set(`payload ${key}`, refusal)
+    await check.run()
+    t.same([check.standing(), check.sinceVerified()], ['revoked', MINUTE], refusal)
+  }
+  t.equal(complaints().filter(({ level }) => level === 'error').length, 2)
+})
+
+t.test('a key that may be described is not read again', async (t) => {
+  const { check, seen } = await verified()
+  seen.length = 0
+  await check.run()
+  t.same(
+    seen.filter((call) => call.startsWith('payload')),
+    [],
+  )
+})
+
+t.test('no key that can be current is said in the log, with how many are seen', async (t) => {
+  const { check, put, clock, complaints } = checked()
+  put(1, { created: clock.now() - HOUR, payload: counting(0, 5) })
+  put(2, { created: clock.now() - HOUR, payload: counting(0, 6) })
+  await check.run()
+  t.equal(check.standing(), 'starting')
+  t.match(complaints().at(-1), { level: 'warn', seen: 2, msg: /None of the secrets/ })
+})
+
+t.test('a first key that is never given out is revoked, not starting', async (t) => {
+  const { check, put, answers, key } = { ...checked({ ids: [uuid(2)] }), key: uuid(2) }
+  put(2)
+  answers.set(`describe ${key}`, 'gone')
+  await check.run()
+  t.equal(check.standing(), 'revoked')
+  t.equal(check.sinceVerified(), undefined)
 })
