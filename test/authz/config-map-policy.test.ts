@@ -1,9 +1,5 @@
 import t from 'tap'
-import {
-  type ConfigMapPolicies,
-  configMapPolicySource,
-  selectedPolicySource,
-} from '../../src/authz/config-map-policy.ts'
+import { configMapPolicySource, selectedPolicySource } from '../../src/authz/config-map-policy.ts'
 import type { PolicyDocument } from '../../src/authz/policy-text.ts'
 
 type Maps = Record<string, Record<string, string>>
@@ -11,17 +7,16 @@ type Maps = Record<string, Record<string, string>>
 /** ConfigMaps that a test changes. */
 function configMaps(maps?: Maps) {
   const listeners = new Set<() => unknown>()
-  return {
+  const fake = {
     maps,
     tell: () => [...listeners].map((listener) => listener()),
-    current(): ReturnType<ConfigMapPolicies['current']> {
-      return this.maps && new Map(Object.entries(this.maps))
-    },
+    current: () => (fake.maps === undefined ? undefined : new Map(Object.entries(fake.maps))),
     watch(changed: () => unknown) {
       listeners.add(changed)
-      return () => listeners.delete(changed)
+      return () => void listeners.delete(changed)
     },
-  } satisfies ConfigMapPolicies & Record<string, unknown>
+  }
+  return fake
 }
 
 const plain = (documents: readonly PolicyDocument[]) =>
