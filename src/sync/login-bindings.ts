@@ -5,7 +5,7 @@ import type { KubernetesClient } from '../kubernetes/client.ts'
 import { type KubernetesObject, ROLE_BINDINGS } from '../kubernetes/object.ts'
 import { given } from './login-namespace.ts'
 import type { LoginSyncMetrics } from './login-sync-metrics.ts'
-import { isOwned } from './ownership.ts'
+import { isOwned, isUnclaimed } from './ownership.ts'
 import { bindingPrefix, roleBinding } from './role-binding.ts'
 import type { RoleTable } from './role-table.ts'
 
@@ -106,6 +106,7 @@ const sameGrant = (one: KubernetesObject, other: KubernetesObject) =>
 function isOfKeystoneAuth({ metadata, roleRef, subjects }: KubernetesObject): boolean {
   const [subject, more] = Array.isArray(subjects) ? subjects : []
   return (
+    isUnclaimed(metadata) &&
     isRecord(roleRef) &&
     roleRef.kind === 'ClusterRole' &&
     metadata.name.endsWith(`_${String(roleRef.name)}`) &&

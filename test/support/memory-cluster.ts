@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { PassThrough } from 'node:stream'
 import { isRecord } from '../../src/json.ts'
 import type { Refusal } from '../../src/kubernetes/answer.ts'
 import type { KubernetesClient, ObjectName } from '../../src/kubernetes/client.ts'
@@ -13,6 +14,10 @@ export interface MemoryCluster {
   names(plural: string): readonly string[]
   get(plural: string, path: string): KubernetesObject | undefined
   put(resource: Resource, object: KubernetesObject): void
+  /** Deletes an object and tells the watches of it, as somebody else would. */
+  remove(resource: Resource, name: ObjectName): void
+  /** Tells the watches of a kind: `DELETED` and so on. */
+  tell(resource: Resource, type: string, object: KubernetesObject): void
   /** What a call is answered with, or throws, before anything is done; undefined: it is done. */
   fault: (call: string, name: ObjectName) => Refusal | Error | undefined
 }
@@ -20,6 +25,7 @@ export interface MemoryCluster {
 export function createMemoryCluster(): MemoryCluster {
   const objects = new Map<string, KubernetesObject>()
   const calls: string[] = []
+  const watches = new Set<{ plural: string; lines: PassThrough }>()
   let version = 0
   const pathOf = ({ name, namespace }: ObjectName) =>
     namespace === undefined ? name : `${namespace}/${name}`
@@ -34,15 +40,26 @@ export function createMemoryCluster(): MemoryCluster {
         .sort(),
     get: (plural, path) => objects.get(`${plural}:${path}`),
     put: (resource, object) => void store(resource, object, randomUUID()),
+    remove(resource, name) {
+      const key = keyOf(resource, name)
+      const old = objects.get(key)
+      objects.delete(key)
+      if (old !== undefined) cluster.tell(resource, 'DELETED', old)
+    },
+    tell(resource, type, object) {
+      for (const watch of watches)
+        if (watch.plural === resource.plural) watch.lines.write(`${JSON.stringify({ type, object })}\n`)
+    },
     client: {
       get: async (resource, name) =>
         faulty('get', resource, name) ?? objects.get(keyOf(resource, name)) ?? 'absent',
-      async list(resource) {
-        const refusal = faulty('list', resource, { name: '' })
+      async list(resource, { namespace } = {}) {
+        const refusal = faulty('list', resource, { name: '', ...(namespace && { namespace }) })
         if (refusal !== undefined) return refusal
         const items = [...objects]
           .filter(([key]) => key.startsWith(`${resource.plural}:`))
           .map(([, one]) => one)
+          .filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace)
         return { items, resourceVersion: String(version) }
       },
       async create(resource, object, { dryRun = false } = {}) {
@@ -62,7 +79,17 @@ export function createMemoryCluster(): MemoryCluster {
         return store(resource, merged(old, patch) as KubernetesObject, String(old.metadata.uid))
       },
       apply: () => Promise.reject(new Error('nobody applies here')),
-      openWatch: () => Promise.reject(new Error('nobody watches here')),
+      async openWatch({ plural }, _selection, { signal }) {
+        calls.push(`watch ${plural}`)
+        const lines = new PassThrough()
+        const watch = { plural, lines }
+        watches.add(watch)
+        signal.addEventListener('abort', () => {
+          watches.delete(watch)
+          lines.end()
+        })
+        return lines
+      },
       async delete(resource, { uid, ...name }) {
         const refusal = faulty('delete', resource, name)
         if (refusal !== undefined) return refusal

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { NAMESPACES } from '../../src/kubernetes/object.ts'
+import { ownerLabels } from '../../src/sync/ownership.ts'
 import { bindingOf, namespaceOf } from '../support/cluster-objects.ts'
 import { compared, lines, NOW } from '../support/compared.ts'
 import { differenceCases } from '../support/difference-cases.ts'
@@ -81,9 +82,7 @@ t.test(
 t.test(
   'a namespace of ours that does not say its project is that of its name, or unclear and left alone',
   async (t) => {
-    const bare = (name: string) => ({
-      metadata: { ...namespaceOf(acmeWeb, { name }).metadata, annotations: {} },
-    })
+    const bare = (name: string) => ({ metadata: { name, labels: ownerLabels } })
     const bindings = [bindingOf('odd', acmeAlice, 'Acme:alice', 'member')]
     const plan = compared({ namespaces: [bare('p-acme-web'), bare('odd')], bindings })
     t.strictSame(plan.obstacles, [{ resource: NAMESPACES, name: 'odd', what: 'unclear' }])
@@ -234,6 +233,7 @@ t.test(
     const going = { deletionTimestamp: '2026-06-01T00:00:00Z' }
     const namespaces = [
       namespaceOf(acmeWeb, { name: 'old-name', ...going }),
+      { metadata: { name: 'bare', ...going } },
       unlabelled(acmeOps),
       namespaceOf(betaWeb),
     ]
