@@ -66,8 +66,11 @@ function readAnswer(input: ReadStream, hidden: boolean, stopped: Promise<void>):
       for (const [index, sign] of [...chunk].entries()) {
         if (sign === '\r' || sign === '\n') {
           const rest = [...chunk].slice(index + 1).join('')
-          if (rest !== '') input.unshift(rest, 'utf8')
-          return end(() => resolve(answer))
+          return end(() => {
+            // once nobody listens: a stream that flows would hand it over at once, as a part of this answer
+            if (rest !== '') input.unshift(rest, 'utf8')
+            resolve(answer)
+          })
         }
         if (hidden && (sign === CTRL_C || (sign === CTRL_D && answer === ''))) return cancel()
         answer = hidden ? edited(answer, sign) : answer + sign
