@@ -4,7 +4,7 @@ import { NEVER } from '../../src/kms/kek-store.ts'
 import { ACTIVATION_DELAY_MS } from '../../src/kms/key-check.ts'
 import { counting } from './fixtures.ts'
 import { checked, down, HOUR, MINUTE } from './key-check-world.ts'
-import { held, settled, uuid } from './memory-store.ts'
+import { uuid } from './memory-store.ts'
 
 /** Which secrets a key check loads, and which of them it plans as current and next. */
 export function keyChoiceCases(t: Test): void {
@@ -231,26 +231,5 @@ export function keyChoiceCases(t: Test): void {
     )
     for (const number of [4, 50, 103, 900, 901]) t.equal(keyring.get(uuid(number))?.id, uuid(number))
     t.equal(check.secrets().length, 105)
-  })
-
-  t.test('keys are loaded eight at a time, each once, and not again when they are in memory', async (t) => {
-    const { check, put, clock, answers, seen, keyring } = checked({ ids: [uuid(1), uuid(1)], name: 'kek' })
-    const slow = held<unknown>()
-    for (let number = 1; number <= 20; number++) {
-      const { id } = put(number, { created: clock.now() - HOUR + number })
-      if (number <= 8) answers.set(`payload ${id}`, slow.promise)
-    }
-    const payloads = () => seen.filter((call) => call.startsWith('payload'))
-    const run = check.run()
-    await settled()
-    t.same(
-      payloads(),
-      Array.from({ length: 8 }, (_, index) => `payload ${uuid(index + 1)}`),
-    )
-    slow.resolve(counting(3, 32))
-    await run
-    t.equal(keyring.size, 20)
-    await check.run()
-    t.equal(payloads().length, 20)
   })
 }

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { counting } from './fixtures.ts'
 import { checked, down, HOUR, MINUTE } from './key-check-world.ts'
 import { held, settled, uuid } from './memory-store.ts'
 
@@ -72,5 +73,26 @@ export function keyPauseCases(t: Test): void {
     world.seen.length = 0
     await world.clock.advance(10 * MINUTE)
     t.same(world.seen, [])
+  })
+
+  t.test('keys are loaded eight at a time, each once, and not again when they are in memory', async (t) => {
+    const { check, put, clock, answers, seen, keyring } = checked({ ids: [uuid(1), uuid(1)], name: 'kek' })
+    const slow = held<unknown>()
+    for (let number = 1; number <= 20; number++) {
+      const { id } = put(number, { created: clock.now() - HOUR + number })
+      if (number <= 8) answers.set(`payload ${id}`, slow.promise)
+    }
+    const payloads = () => seen.filter((call) => call.startsWith('payload'))
+    const run = check.run()
+    await settled()
+    t.same(
+      payloads(),
+      Array.from({ length: 8 }, (_, index) => `payload ${uuid(index + 1)}`),
+    )
+    slow.resolve(counting(3, 32))
+    await run
+    t.equal(keyring.size, 20)
+    await check.run()
+    t.equal(payloads().length, 20)
   })
 }
