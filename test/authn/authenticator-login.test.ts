@@ -1,11 +1,7 @@
 import t from 'tap'
-import { compatibleIdentity } from '../../src/authn/identity.ts'
 import { authenticatorWorld, DEADLINE_MS, mapping, userOf } from '../support/authenticator-world.ts'
-import { ACME, tokenOf } from '../support/keystone-tokens.ts'
+import { tokenOf } from '../support/keystone-tokens.ts'
 import { settled } from '../support/scripted-keystone.ts'
-import { USERS } from '../support/two-domains.ts'
-
-const { acmeAlice } = USERS
 
 t.test(
   'a log-in is told under the name that it has in the cluster, and awaited, but decides nothing',
@@ -41,25 +37,5 @@ t.test(
     })
     t.match(await broken.authenticator.authenticate(broken.fernet(tokenOf())), { kind: 'authenticated' })
     t.match(broken.lines, [{ level: 'error', err: 'thrown at once' }])
-  },
-)
-
-t.test(
-  'reserved groups come from no group of Keystone, and from a mapping only where that is allowed',
-  async (t) => {
-    const world = authenticatorWorld({
-      identity: compatibleIdentity,
-      systemGroups: ['system:masters', 'system:monitoring'],
-    })
-    world.authenticator.useRoleMappings([mapping({ groups: ['view', 'system:monitoring', 'system:nodes'] })])
-    const names = ['system:masters', 'ops', 'system:monitoring']
-    world.groupsOf(acmeAlice.id, ...names.map((name) => ({ name, domainId: ACME.id })))
-    const groups = async (roles: string[]) =>
-      userOf(await world.authenticator.authenticate(world.fernet(tokenOf({ roles })))).groups
-    t.same(await groups(['member']), ['ops', 'p-acme-web', 'view', 'system:monitoring'])
-    t.equal(world.counted.dropped, 3)
-    t.match(world.lines, Array(3).fill({ level: 'debug', msg: /group/ }))
-    t.same(await groups(['reader']), ['ops', 'p-acme-web'], 'a mapping of another role gives nothing')
-    t.equal(world.counted.dropped, 5)
   },
 )

@@ -123,6 +123,26 @@ t.test('a Fernet token waits for its validation before the groups of its user ar
 })
 
 t.test(
+  'reserved groups come from no group of Keystone, and from a mapping only where that is allowed',
+  async (t) => {
+    const world = authenticatorWorld({
+      identity: compatibleIdentity,
+      systemGroups: ['system:masters', 'system:monitoring'],
+    })
+    world.authenticator.useRoleMappings([mapping({ groups: ['view', 'system:monitoring', 'system:nodes'] })])
+    const names = ['system:masters', 'ops', 'system:monitoring']
+    world.groupsOf(acmeAlice.id, ...names.map((name) => ({ name, domainId: ACME.id })))
+    const groups = async (roles: string[]) =>
+      userOf(await world.authenticator.authenticate(world.fernet(tokenOf({ roles })))).groups
+    t.same(await groups(['member']), ['ops', 'p-acme-web', 'view', 'system:monitoring'])
+    t.equal(world.counted.dropped, 3)
+    t.match(world.lines, Array(3).fill({ level: 'debug', msg: /group/ }))
+    t.same(await groups(['reader']), ['ops', 'p-acme-web'], 'a mapping of another role gives nothing')
+    t.equal(world.counted.dropped, 5)
+  },
+)
+
+t.test(
   'what Keystone vouches for is refused when it has ended, may not log in or has a reserved name',
   async (t) => {
     const now = Date.parse('2026-06-01T00:00:00Z')
