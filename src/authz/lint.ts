@@ -17,7 +17,8 @@ export function lintRules(rules: readonly Rule[], format: 'cpo' | 'portcullis'):
 function* shadowed(rules: readonly Rule[]): Generator<LintFinding> {
   const seen = new Map<string, Rule>()
   for (const [at, rule] of rules.entries()) {
-    const cells = writeRule({ ...rule, effect: 'allow' })
+    // deny rules come first, so an allow rule that says the same does not cover them
+    const cells = writeRule({ ...rule, effect: rule.effect === 'deny' ? 'deny' : 'allow' })
     const twin = seen.get(cells)
     const wider = twin ?? (at < MANY ? rules.slice(0, at).find((other) => covers(other, rule)) : undefined)
     if (wider !== undefined && wider.line !== rule.line)
