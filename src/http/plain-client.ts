@@ -5,8 +5,11 @@ import { readConfigFile } from '../files/watched-file.ts'
 import type { HttpAnswer, HttpClient, HttpRequest } from './client.ts'
 
 const MAX_BYTES = 1024 * 1024
-/** Codes of OpenSSL and Node for a chain that does not end at an authority we trust, or is not for this host. */
-const UNTRUSTED = /CERT|ISSUER|VERIFY_LEAF|ALTNAME/
+/**
+ * Codes of OpenSSL and Node for a chain that does not end at an authority we trust, or is not for this host. An alert is
+ * the server's word about our certificate.
+ */
+const UNTRUSTED = /^(?!.*ALERT).*(CERT|VERIFY_LEAF)/
 
 export interface TlsFiles {
   /** PEM files: authorities in place of those of Node and of this machine, client certificate and its key. */
@@ -27,6 +30,7 @@ export function createPlainHttpClient(options: { userAgent: string; tls: TlsFile
     { method = 'GET', url, headers, body, signal }: HttpRequest,
     ofThisMachine: boolean,
   ): Promise<HttpAnswer> {
+    signal.throwIfAborted() // no event comes any more
     const secure = new URL(url).protocol === 'https:'
     // an import would run every getter of the module, and one of them loads undici
     const { Agent, request } = process.getBuiltinModule(secure ? 'node:https' : 'node:http')
