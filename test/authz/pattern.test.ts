@@ -238,11 +238,7 @@ t.test('a placeholder other than $own is an error that shows it', async (t) => {
     ['! $own', '! $own'],
     ['$', '$'],
   ] as const)
-    t.throws(
-      () => readNamespacePattern(cell),
-      { message: new RegExp(`^${RegExp.escape(odd)}: .*\\$own$`) },
-      cell,
-    )
+    t.throws(() => readNamespacePattern(cell), { message: `${odd}: ` }, cell)
   t.throws(() => readNamespacePattern(''), /empty/)
   t.throws(() => readNamespacePattern('$own|'), /empty/)
   t.same(readNamespacePattern('a$own').names.texts, ['a$own'])

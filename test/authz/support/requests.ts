@@ -59,3 +59,22 @@ export const ruleOf = (line: string): Rule => {
   if (rule === undefined || more.length > 0) throw new Error(`expected one rule: ${line}`)
   return rule
 }
+
+/** Whether a rule fits a request, cell by cell. */
+export function ruleFits(
+  { subject, target }: Rule,
+  { subject: caller, target: asked }: AccessRequest,
+): boolean {
+  if (!subject.fits(caller)) return false
+  if (target.kind === 'path')
+    return asked.kind === 'path' && target.path.fits(asked.path) && target.verb.fits(asked.verb)
+  return (
+    asked.kind === 'resource' &&
+    target.namespace.fits(asked.namespace) &&
+    target.group.fits(asked.group) &&
+    target.resource.fits(asked.resource) &&
+    target.name.fits(asked.name) &&
+    target.verb.fits(asked.verb) &&
+    target.selector.fits(asked.selector)
+  )
+}
