@@ -1,4 +1,4 @@
-import { constants as tls } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { SecureContextOptions } from 'node:tls'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
@@ -6,6 +6,7 @@ import type { HostPort } from '../config/option.ts'
 import type { Log } from '../log.ts'
 import { NOT_JSON, tooLarge } from './review-responder.ts'
 import type { StreamTaker } from './review-streams.ts'
+import { TLS_RULES } from './serving-certificate.ts'
 import { statusObject } from './status.ts'
 
 /** The one place that knows Fastify; routes are added by those who take an App. */
@@ -18,6 +19,7 @@ export const BODY_LIMIT = 1024 * 1024
 const KEEP_ALIVE_MS = 100_000
 /** A request that takes longer to arrive than the apiserver waits for its answer is of no use to anybody. */
 const REQUEST_MS = 35_000
+const HTTP1_TIMEOUTS = { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS }
 const MAX_CONNECTIONS = 4096
 
 export interface ServingTls extends Pick<SecureContextOptions, 'cert' | 'key' | 'ca'> {}
@@ -31,9 +33,8 @@ export function createApp(options: { log: Log; tls?: ServingTls }): App {
     // what matters to operators is logged by those who know it
     logger: false,
     bodyLimit: BODY_LIMIT,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    ...HTTP1_TIMEOUTS,
     http2SessionTimeout: KEEP_ALIVE_MS,
-    requestTimeout: REQUEST_MS,
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
     routerOptions: { ignoreTrailingSlash: true },
@@ -49,8 +50,9 @@ export function createApp(options: { log: Log; tls?: ServingTls }): App {
           http2: true,
           https: {
             allowHTTP1: true,
-            minVersion: 'TLSv1.2',
-            secureOptions: tls.SSL_OP_NO_RENEGOTIATION,
+            // Fastify sets these on servers without HTTP/2 alone
+            ...HTTP1_TIMEOUTS,
+            ...TLS_RULES,
             ...options.tls,
             ...(options.tls.ca !== undefined && { requestCert: true, rejectUnauthorized: true }),
           },
@@ -115,7 +117,8 @@ export function takeStreams(app: App, take: StreamTaker): void {
 
 /** Starts to listen; gives the port, which matters when it was 0. */
 export async function listen(app: App, { host, port }: HostPort): Promise<number> {
-  await app.listen({ host, port })
+  // for this name Fastify would start a second server, which has neither our limits nor a renewed certificate
+  await app.listen({ host: host === 'localhost' ? (await lookup(host)).address : host, port })
   const address = app.server.address()
   return typeof address === 'object' && address !== null ? address.port : port
 }

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,8 @@ const RENEW_DAYS = 120
 
 /**
  * The certificate that a server without certificate flags serves with: a CA of its own, kept in the state folder, and
- * a leaf for this host. Gives what is there already unless the leaf runs out or lacks one of the names.
+ * a leaf for this host. Gives what is there already unless the leaf runs out, lacks one of the names or belongs to
+ * another key or CA, as after a crash between two files.
  */
 export async function ensureOwnCertificate(options: {
   stateDir: string
@@ -32,7 +33,7 @@ export async function ensureOwnCertificate(options: {
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 })
     chmodSync(stateDir, 0o700)
-    if (!existsSync(files.caFile) || !existsSync(file('ca.key'))) {
+    if (!belongTogether(files.caFile, file('ca.key'))) {
       const ca = await makeCa(now)
       write(file('ca.key'), ca.private)
       write(files.caFile, ca.cert)
@@ -53,9 +54,21 @@ export async function ensureOwnCertificate(options: {
   return files
 }
 
-function serviceable(files: CertificateFiles, names: readonly string[], now: number): boolean {
-  if (!existsSync(files.certFile) || !existsSync(files.keyFile)) return false
-  const leaf = new X509Certificate(readConfigFile(files.certFile))
+const readCertificate = (path: string) => new X509Certificate(readConfigFile(path))
+
+function belongTogether(certFile: string, keyFile: string): boolean {
+  if (!existsSync(certFile) || !existsSync(keyFile)) return false
+  return readCertificate(certFile).checkPrivateKey(createPrivateKey(readConfigFile(keyFile)))
+}
+
+function serviceable(
+  files: CertificateFiles & { caFile: string },
+  names: readonly string[],
+  now: number,
+): boolean {
+  if (!belongTogether(files.certFile, files.keyFile)) return false
+  const leaf = readCertificate(files.certFile)
+  if (!leaf.verify(readCertificate(files.caFile).publicKey)) return false
   const holds = (name: string) => (isAddress(name) ? leaf.checkIP(name) : leaf.checkHost(name)) !== undefined
   return leaf.validToDate.getTime() - now > RENEW_DAYS * DAY_MS && names.every(holds)
 }

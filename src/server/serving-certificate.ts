@@ -1,5 +1,5 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { createSecureContext, type Server } from 'node:tls'
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
+import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { errorText, PortcullisError } from '../errors.ts'
 import { readConfigFile, watchFiles } from '../files/watched-file.ts'
@@ -12,6 +12,12 @@ export interface ServingCertificateFiles extends CertificateFiles {
   /** Certificate authorities of clients; when given, a client certificate is required. */
   readonly clientCaFile?: string | undefined
 }
+
+/** Whatever the certificate: a new one does not bring back what the first one was not served with. */
+export const TLS_RULES = {
+  minVersion: 'TLSv1.2',
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+} as const satisfies SecureContextOptions
 
 /** Reads and checks the files. Throws FILE_UNREADABLE or CERTIFICATE_INVALID. */
 export function readServingTls(files: ServingCertificateFiles): ServingTls {
@@ -58,7 +64,7 @@ export function watchServingCertificate(parts: {
     clock,
     changed() {
       try {
-        server.setSecureContext(readServingTls(files))
+        server.setSecureContext({ ...TLS_RULES, ...readServingTls(files) })
         fault = undefined
         log.info({ certFile: files.certFile }, 'Serving with the new certificate')
       } catch (error) {
