@@ -45,13 +45,14 @@ async function world(t: Test, options: { requestCert?: boolean } = {}) {
   }
 }
 
-/** What this machine trusts, besides what Node does, to the end of the test; gives what was asked for. */
-function trust(t: Test, authorities: readonly Pair[]): readonly unknown[] {
+/** What this machine trusts, and what Node does, to the end of the test; gives what was asked for. */
+function trust(t: Test, authorities: readonly Pair[], ofNode?: readonly Pair[]): readonly unknown[] {
   const asked: unknown[] = []
   const original = tlsModule.getCACertificates
   tlsModule.getCACertificates = (kind) => {
     asked.push(kind)
-    return kind === 'system' ? authorities.map(({ cert }) => cert) : original(kind)
+    if (kind === 'system') return authorities.map(({ cert }) => cert)
+    return ofNode?.map(({ cert }) => cert) ?? original(kind)
   }
   t.teardown(() => {
     tlsModule.getCACertificates = original
@@ -82,6 +83,22 @@ t.test('without a file a server is trusted by Node, else by this machine, which 
   t.strictSame(asked, ['default', 'system'])
   t.equal(server.made.length, 2, 'a refused connection, and one that is kept')
 })
+
+t.test(
+  'the authorities of this machine come to those of Node, and the own certificate is still shown',
+  async (t) => {
+    const { ask, red, blue, file } = await world(t, { requestCert: true })
+    const pair = await issue(red, 'alice')
+    const own = { cert: file('alice.pem', pair.cert), key: file('alice.key', pair.key) }
+    for (const [machine, node] of [
+      [[red], [blue]],
+      [[blue], [red]],
+    ]) {
+      trust(t, machine ?? [], node)
+      t.equal((await ask(own)).body.toString(), 'alice')
+    }
+  },
+)
 
 t.test('a server that nobody here trusts is an error that says so', async (t) => {
   const { ask, blue, server } = await world(t)
