@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { startChild } from '../support/child-process.ts'
 import { run } from '../support/script.ts'
 import { ROOT } from '../support/source-files.ts'
 
@@ -19,12 +20,11 @@ async function printed(child: ChildProcess, pattern: RegExp): Promise<RegExpMatc
 }
 
 t.test('npm run try:cluster prints commands that work, and Ctrl-C leaves nothing behind', async (t) => {
-  // a process group of its own: Ctrl-C goes to all of it
-  const child = spawn('npm', ['run', '--silent', 'try:cluster'], {
+  const child = startChild('npm', ['run', '--silent', 'try:cluster'], {
     cwd: ROOT,
-    detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  // Ctrl-C goes to the whole process group
   const signal = (name: NodeJS.Signals | 0): boolean => {
     try {
       return process.kill(-Number(child.pid), name)

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { ensureOwnCertificate } from '../../src/server/own-certificate.ts'
+import { signalGroup, startChild } from './child-process.ts'
 import { withoutTap } from './script.ts'
 import { secretIn } from './secrets.ts'
 import { ROOT } from './source-files.ts'
@@ -35,7 +36,7 @@ export function startProgram(
   env: Readonly<Record<string, string>> = {},
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): Program {
-  const child = spawn(...withoutTap(resolve(ROOT, 'bin', name), argv, env), {
+  const child = startChild(...withoutTap(resolve(ROOT, 'bin', name), argv, env), {
     // everything is logged, so that a secret in any line shows
     env: { ...BASE, HOME: '/nonexistent', PORTCULLIS_LOG_LEVEL: 'trace', ...env },
     stdio: [stdin, 'pipe', 'pipe'],
@@ -52,7 +53,7 @@ export function startProgram(
   })
   const exited = once(child, 'close').then(([code]) => code as number | null)
   t.teardown(async () => {
-    child.kill('SIGKILL')
+    signalGroup(child, 'SIGKILL')
     await exited
     const leaked = secretIn(stdout + stderr)
     if (leaked !== undefined) throw new Error(`${name} wrote a secret that begins with ${leaked.slice(0, 8)}`)

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { signalGroup, startChild } from './child-process.ts'
 import { ROOT } from './source-files.ts'
 
 /** The first start may download packages or compile; a start that takes longer than this hangs. */
@@ -31,15 +32,24 @@ export function run(
   options: { env: Readonly<Record<string, string>>; timeoutMs: number; input?: string },
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = execFile(
-      ...withoutTap(file, args, options.env),
-      { env: options.env, timeout: options.timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 },
-      (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : Number(error.code ?? -1) || -1, stdout, stderr }),
-    )
+    const child = startChild(...withoutTap(file, args, options.env), { env: options.env })
+    const late = setTimeout(() => signalGroup(child, 'SIGKILL'), options.timeoutMs)
+    const [stdout, stderr] = [written(child.stdout), written(child.stderr)]
+    child.once('error', (error) => resolve({ code: -1, stdout: '', stderr: String(error) }))
+    child.once('close', (code) => {
+      clearTimeout(late)
+      resolve({ code: code ?? -1, stdout: stdout(), stderr: stderr() })
+    })
     // a program may end without reading what it is given
     child.stdin?.on('error', () => undefined).end(options.input)
   })
+}
+
+/** What a stream has given so far. */
+function written(stream: Readable | null): () => string {
+  const chunks: Buffer[] = []
+  stream?.on('data', (chunk: Buffer) => chunks.push(chunk))
+  return () => Buffer.concat(chunks).toString()
 }
 
 /** Runs one of the scripts below test/ with settings of its own; throws with the script's words when it fails. */
