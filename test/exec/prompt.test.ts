@@ -85,7 +85,7 @@ t.test('a slip in a hidden answer can be mended', async (t) => {
 
 t.test('keys that write nothing are not part of a hidden answer', async (t) => {
   const { prompt, type } = promptWorld(t)
-  for (const key of ['\x00', '\x01', '\x07', '\x1f']) {
+  for (const key of ['\x00', '\x01', '\x04', '\x07', '\x1f']) {
     const answer = prompt('Password', { hidden: true })
     type(`sec${key}ret\r`)
     t.equal(await answer, 'secret', JSON.stringify(key))
