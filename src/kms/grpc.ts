@@ -83,13 +83,21 @@ export function createKmsGrpcServer(options: {
     Get: unary(() => ({ outcome: 'ok', value: report() }) as const),
   } as UntypedServiceImplementation)
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const connections = new Set<Socket>()
   return {
-    serve: (connection) => injector.injectConnection(connection),
-    stop: (graceMs) =>
-      new Promise((resolve) => {
-        injector.drain(graceMs)
-        server.tryShutdown(() => resolve())
-      }),
+    serve(connection) {
+      connections.add(connection)
+      connection.once('close', () => connections.delete(connection))
+      injector.injectConnection(connection)
+    },
+    async stop(graceMs) {
+      injector.drain(graceMs)
+      // not tryShutdown: it does not wait for sessions that are closing, and Node's http2 closes them all with the server
+      const closed = [...connections].map(
+        (connection) => new Promise<void>((resolve) => connection.once('close', () => resolve())),
+      )
+      await Promise.all(closed)
+    },
   }
 }
 

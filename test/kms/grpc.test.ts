@@ -1,0 +1,247 @@
+import { once } from 'node:events'
+import http2 from 'node:http2'
+import { join } from 'node:path'
+import t from 'tap'
+import { connectKms } from '../../src/kms/grpc.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { counting } from './fixtures.ts'
+import { internal, REPORT, shell } from './grpc-world.ts'
+import { held, uuid } from './memory-store.ts'
+import { connected, directory } from './socket-world.ts'
+
+const UID = '5c1b7c04-7c5f-4a3c-9a36-3f3a4a4d1f00'
+const FORMAT = 'format.kms.portcullis.internal'
+const SEED = counting(0x80, 32)
+
+t.test('the three calls reach the service and their answers the client, byte by byte', async (t) => {
+  const { client, requests } = await shell(t, {
+    status: () => ({ outcome: 'ok', value: { version: 'v2', healthz: 'ok', keyId: uuid(1) } }),
+    encrypt: () => ({
+      outcome: 'ok',
+      value: { ciphertext: counting(0, 61), keyId: uuid(1), annotations: { [FORMAT]: Buffer.from('1') } },
+    }),
+    decrypt: async () => ({ outcome: 'ok', value: { plaintext: Buffer.from(SEED) } }),
+  })
+  t.strictSame(await client.status(), { version: 'v2', healthz: 'ok', keyId: uuid(1) })
+  const sealed = await client.encrypt({ plaintext: Buffer.from(SEED), uid: UID })
+  t.strictSame(sealed, {
+    ciphertext: counting(0, 61),
+    keyId: uuid(1),
+    annotations: { [FORMAT]: Buffer.from('1') },
+  })
+  t.strictSame(await client.decrypt({ ...sealed, uid: UID }), { plaintext: SEED })
+  t.strictSame(requests, [
+    { plaintext: SEED, uid: UID },
+    { ...sealed, uid: UID },
+  ])
+})
+
+t.test('fields that are not on the wire are empty, not absent', async (t) => {
+  const { client, requests } = await shell(t, {
+    encrypt: () => ({ outcome: 'ok', value: { ciphertext: SEED, keyId: 'k', annotations: {} } }),
+    decrypt: async () => ({ outcome: 'ok', value: { plaintext: Buffer.alloc(0) } }),
+  })
+  t.strictSame((await client.encrypt({ plaintext: Buffer.alloc(0), uid: '' })).annotations, {})
+  await client.decrypt({ ciphertext: Buffer.alloc(0), uid: '', keyId: '', annotations: {} })
+  t.strictSame(requests, [
+    { plaintext: Buffer.alloc(0), uid: '' },
+    { ciphertext: Buffer.alloc(0), uid: '', keyId: '', annotations: {} },
+  ])
+})
+
+t.test('the report comes over the same socket, whole', async (t) => {
+  const { client } = await shell(t, {})
+  t.strictSame(await client.report(), REPORT)
+})
+
+t.test('each outcome has its gRPC code, and its reason is shown', async (t) => {
+  for (const [outcome, code] of [
+    ['invalid', 'INVALID_ARGUMENT'],
+    ['refused', 'DATA_LOSS'],
+    ['unknown_key', 'NOT_FOUND'],
+    ['unavailable', 'UNAVAILABLE'],
+  ] as const) {
+    const answer = { outcome, reason: `because of ${outcome}` }
+    const { client, failures } = await shell(t, {
+      status: () => answer,
+      encrypt: () => answer,
+      decrypt: async () => answer,
+    })
+    const shown = (method: string) => ({
+      code: 'KMS_CALL_FAILED',
+      message: `${method}: ${code}: because of ${outcome}`,
+    })
+    await t.rejects(client.status(), shown('Status'))
+    await t.rejects(client.encrypt({ plaintext: SEED, uid: UID }), shown('Encrypt'))
+    await t.rejects(
+      client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }),
+      shown('Decrypt'),
+    )
+    t.same(failures, [])
+  }
+})
+
+t.test('what is thrown is INTERNAL without its text, and reported', async (t) => {
+  const thrown = new Error('a secret text')
+  const { client, failures } = await shell(t, {
+    encrypt: () => {
+      throw thrown
+    },
+    decrypt: () => Promise.reject(thrown),
+  })
+  const calls = [
+    () => client.encrypt({ plaintext: SEED, uid: UID }),
+    () => client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }),
+  ]
+  for (const call of calls)
+    await t.rejects(call() as Promise<unknown>, {
+      code: 'KMS_CALL_FAILED',
+      message: /: INTERNAL: internal error$/,
+    })
+  t.same(failures, [thrown, thrown])
+})
+
+t.test('a seed is overwritten once it is encrypted, or in the message', async (t) => {
+  const given: Uint8Array[] = []
+  const plaintext = Buffer.from(SEED)
+  const { client } = await shell(t, {
+    encrypt(request) {
+      given.push(request.plaintext)
+      return { outcome: 'invalid', reason: 'no' }
+    },
+    decrypt: async () => ({ outcome: 'ok', value: { plaintext } }),
+  })
+  await client.encrypt({ plaintext: SEED, uid: UID }).catch(() => {})
+  const answer = await client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} })
+  t.same(answer.plaintext, SEED)
+  t.same(plaintext, Buffer.alloc(32))
+  t.same(given, [Buffer.alloc(32)])
+})
+
+t.test('a message of 64 KiB is read, one of a byte more is refused', async (t) => {
+  const { client, requests } = await shell(t, {
+    encrypt: () => ({ outcome: 'invalid', reason: 'too long' }),
+  })
+  // a tag and three bytes of length before the plaintext, two bytes of an empty uid after it
+  const ofMessage = (bytes: number) => ({ plaintext: Buffer.alloc(bytes - 6), uid: '' })
+  await t.rejects(client.encrypt(ofMessage(65_536)), { message: /INVALID_ARGUMENT: too long/ })
+  await t.rejects(client.encrypt(ofMessage(65_537)), { message: /RESOURCE_EXHAUSTED/ })
+  t.equal(requests.length, 1)
+})
+
+t.test('a client may have 256 calls at once', async (t) => {
+  const { path } = await shell(t, {})
+  const socket = await connected(path)
+  const session = http2.connect('http://localhost', { createConnection: () => socket })
+  const [settings] = (await once(session, 'remoteSettings')) as [http2.Settings]
+  t.equal(settings.maxConcurrentStreams, 256)
+  session.destroy()
+})
+
+t.test('stop waits for a call in flight, whose answer arrives', async (t) => {
+  const answer = held<{ outcome: 'ok'; value: { plaintext: Buffer } }>()
+  const arrived = held<void>()
+  const { client, server } = await shell(t, {
+    decrypt() {
+      arrived.resolve()
+      return answer.promise
+    },
+  })
+  const call = client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} })
+  await arrived.promise
+  let stopped = false
+  const stopping = server.stop(60_000).then(() => {
+    stopped = true
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(stopped, false)
+  answer.resolve({ outcome: 'ok', value: { plaintext: Buffer.from(SEED) } })
+  t.same((await call).plaintext, SEED)
+  await stopping
+})
+
+t.test('stop cuts what is left after the grace', async (t) => {
+  const arrived = held<void>()
+  const { client, server } = await shell(t, {
+    decrypt() {
+      arrived.resolve()
+      return new Promise(() => {})
+    },
+  })
+  const call = client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} })
+  const cut = t.rejects(call, {
+    code: 'KMS_CALL_FAILED',
+    message: /^Decrypt: (UNAVAILABLE|CANCELLED|INTERNAL)/,
+  })
+  await arrived.promise
+  await server.stop(5)
+  await cut
+})
+
+t.test('a call ends at the deadline', async (t) => {
+  const { client } = await shell(t, { decrypt: () => new Promise(() => {}) }, 30)
+  await t.rejects(client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }), {
+    code: 'KMS_CALL_FAILED',
+    message: /^Decrypt: DEADLINE_EXCEEDED/,
+  })
+})
+
+t.test('the deadline is a time of day: it is counted on the wall clock', async (t) => {
+  const { path } = await shell(t, {
+    status: () => ({ outcome: 'ok', value: { version: 'v2', healthz: 'ok', keyId: 'k' } }),
+  })
+  const clock = createManualClock(Date.now())
+  const client = connectKms({ path, deadlineMs: 60_000, clock })
+  t.teardown(() => client.close())
+  t.equal((await client.status()).healthz, 'ok')
+  clock.setWallBy(-120_000)
+  await t.rejects(client.status(), { message: /^Status: DEADLINE_EXCEEDED/ })
+})
+
+t.test('a client where nobody listens says so', async (t) => {
+  const path = join(directory(t), 'nothing.sock')
+  const client = connectKms({ path, deadlineMs: 3000, clock: createManualClock(Date.now()) })
+  t.teardown(() => client.close())
+  await t.rejects(client.report(), { code: 'KMS_CALL_FAILED', message: /^Get: UNAVAILABLE: / })
+})
+
+t.test('the client calls as kube-apiserver does: its paths, and localhost as authority', async (t) => {
+  const path = join(directory(t), 'kms.sock')
+  const seen: unknown[] = []
+  const server = http2.createServer()
+  server.on('stream', (stream, headers) => {
+    seen.push([headers[':scheme'], headers[':authority'], headers[':path']])
+    stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '12' },
+      { endStream: true },
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  const client = connectKms({ path, deadlineMs: 5000, clock: createManualClock(Date.now()) })
+  t.teardown(() => {
+    client.close()
+    server.close()
+  })
+  const calls = [
+    () => client.status(),
+    () => client.encrypt({ plaintext: SEED, uid: UID }),
+    () => client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }),
+    () => client.report(),
+  ]
+  for (const call of calls) await t.rejects(call() as Promise<unknown>, { message: /UNIMPLEMENTED/ })
+  t.strictSame(
+    seen,
+    [
+      'v2.KeyManagementService/Status',
+      'v2.KeyManagementService/Encrypt',
+      'v2.KeyManagementService/Decrypt',
+      'portcullis.kms.Report/Get',
+    ].map((method) => ['http', 'localhost', `/${method}`]),
+  )
+})
+
+t.test('a client that is closed calls no more', async (t) => {
+  const { client } = await shell(t, { status: internal })
+  client.close()
+  await t.rejects(async () => client.status(), { message: /shut down/ })
+})
