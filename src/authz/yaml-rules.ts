@@ -35,11 +35,19 @@ export function* readYamlRules(text: string, source: string): Steps<PolicyOutcom
     } catch (error) {
       const at = error instanceof CellError ? position(['rules', index, error.column]) : { line, column }
       const fault = { ...at, message: errorText(error) }
-      if (!isRecord(item) || (item.effect ?? 'allow') !== 'allow') return { fault }
+      if (!isSurelyAllow(item)) return { fault }
       quarantined.push(fault)
     }
   }
   return { format: 'portcullis', rules, quarantined, unknown: [] }
+}
+
+/** Without an effect, a key that no rule has could be a misspelt one: `efect: deny`. */
+function isSurelyAllow(item: unknown): boolean {
+  if (!isRecord(item)) return false
+  if (Object.hasOwn(item, 'effect')) return item.effect === 'allow'
+  const known: readonly string[] = [...RESOURCE_COLUMNS, ...PATH_COLUMNS]
+  return Object.keys(item).every((key) => known.includes(key))
 }
 
 function toCells(item: unknown): Cells {
