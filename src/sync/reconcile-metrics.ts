@@ -44,9 +44,7 @@ export function createReconcileMetrics(registry: MetricsRegistry): ReconcileMetr
       runs.add({ outcome })
       seconds.observe({}, milliseconds / 1000)
     },
-    changed(action, count) {
-      if (count > 0) changes.add({ action }, count)
-    },
+    changed: (action, count) => changes.add({ action }, count),
     watch({ leading, obstacles, lastSuccess }) {
       registry.gauge('reconcile_leader', '1 for the replica that reconciles, else 0.', () =>
         Number(leading()),

@@ -1,174 +1,202 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
-import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
-import { accessReview, authorize } from '../authz/support/review-wire.ts'
-import { startFakeApiserver } from '../support/fake-apiserver.ts'
-import { login, simulatedAdmin } from '../support/keystone-admin.ts'
-import { startServe, temporaryFolder } from '../support/program.ts'
-import { until } from '../support/until.ts'
-import { ask, review, tokenReview } from '../support/wire.ts'
+import t from 'tap'
+import { PortcullisError } from '../../src/errors.ts'
+import { NAMESPACES, ROLE_BINDINGS } from '../../src/kubernetes/object.ts'
+import { bindingOf, namespaceOf } from '../support/cluster-objects.ts'
+import { loginMemoryCases } from '../support/login-memory-cases.ts'
+import { BOTH, loginSyncWorld } from '../support/login-sync-world.ts'
+import { loginWaitCases } from '../support/login-wait-cases.ts'
+import { settled } from '../support/settled.ts'
+import { PROJECTS, USERS } from '../support/two-domains.ts'
 
-const NAMESPACES = '/api/v1/namespaces'
-const bindingsOf = (namespace: string) =>
-  `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`
+const { acmeWeb, acmeOps, betaWeb } = PROJECTS
+const { acmeAlice, acmeBob, betaAlice } = USERS
+const FIRST = ['get namespaces', 'create namespaces', 'list rolebindings', 'create rolebindings']
+const AGAIN = ['get namespaces', 'list rolebindings']
 
-async function world(t: Test, config: string, ...flags: string[]) {
-  const keystone = await startSimulatedKeystone({ clock: systemClock })
-  const apiserver = await startFakeApiserver()
-  t.teardown(() => Promise.all([keystone.close(), apiserver.close()]))
-  const admin = simulatedAdmin(keystone)
-  const folder = temporaryFolder(t)
-  const file = join(folder, 'sync.yaml')
-  writeFileSync(file, config)
-  const server = await startServe(
-    t,
-    [
-      ...['--keystone-url', keystone.url, '--kubeconfig', apiserver.kubeconfig(folder)],
-      ...['--sync-config-file', file, '--token-cache-ttl', '0', ...flags],
-    ],
-    { stateDir: folder },
-  )
-  const member = async (name?: string) => {
-    const user = await admin.createUser()
-    const project =
-      name === undefined ? await admin.createProject() : keystone.model.addProject(name, 'default')
-    await admin.grant(user, { project: project.id }, 'member')
-    return { user, project, token: await login(admin.url, user, { project: { id: project.id } }) }
-  }
-  const enter = async (token: string) => (await review(server, tokenReview(token))).result.authenticated
-  const metric = async (series: string) => {
-    const { text } = await ask(server.adminUrl, { path: '/metrics' })
-    return Number(new RegExp(`^portcullis_login_sync_${series} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
-  }
-  return { apiserver, server, file, member, enter, metric }
-}
-
-const BOTH = 'data-types-to-sync: [projects, role_assignments]\n'
-
-t.test(
-  'while the API server hangs the first log-in waits for a moment, the next ones do not, and all are let in',
-  async (t) => {
-    const { apiserver, member, enter, metric } = await world(t, BOTH, '--sync-wait', '200ms')
-    const [alice, bob] = [await member(), await member()]
-    apiserver.fail('hang')
-    t.ok(await enter(alice.token))
-    t.equal(await metric('waits_total{result="timeout"}'), 1)
-    t.ok(await enter(alice.token))
-    t.ok(await enter(bob.token))
-    t.equal(await metric('waits_total{result="timeout"}'), 1, 'nobody waited after that')
-    t.equal(await metric('queue'), 2)
-  },
-)
-
-t.test(
-  'while the API server fails all are let in, the log has one line, and all is made as soon as it recovers',
-  async (t) => {
-    const { apiserver, server, member, enter, metric } = await world(t, BOTH)
-    apiserver.fail('error')
-    const people = await Promise.all([member(), member(), member()])
-    for (const { token } of people) t.ok(await enter(token))
-    t.match(
-      (await ask(server.adminUrl, { path: '/readyz?verbose' })).text,
-      /\[!\]login-sync warning: .*answered 500/,
-    )
-    apiserver.fail(undefined)
-    await until('all is made', async () => (await metric('queue')) === 0)
-    t.same(apiserver.names(NAMESPACES).toSorted(), people.map(({ project }) => project.id).sort())
-    for (const { user, project } of people)
-      t.same(apiserver.names(bindingsOf(project.id)), [`${user.id}_member`, `${user.id}_reader`])
-    t.equal(server.log().filter(({ level }) => level === 'error').length, 1)
-    t.match((await ask(server.adminUrl, { path: '/readyz?verbose' })).text, /\[\+\]login-sync ok/)
-  },
-)
-
-t.test('the moment that a first log-in waits is not taken from the time that Keystone has', async (t) => {
-  const { apiserver, member, enter } = await world(
-    t,
-    BOTH,
-    '--sync-wait',
-    '1200ms',
-    '--keystone-timeout',
-    '1s',
-  )
-  const { token } = await member()
-  apiserver.fail('hang')
-  t.ok(await enter(token))
-})
-
-t.test('what we have no right to is told, and keeps nobody out', async (t) => {
-  const { apiserver, server, member, enter } = await world(t, BOTH)
-  apiserver.fail('refused')
-  t.ok(await enter((await member()).token))
-  const { err } = await server.logged('A namespace or role binding cannot be made, trying again')
-  t.equal(err, 'the Kubernetes API refuses to read namespaces (forbidden): check the RBAC of Portcullis')
+t.test('a first login makes the namespace and then the bindings, and waits for both', async (t) => {
+  const { cluster, calls, logIn, metrics, lines, sync } = await loginSyncWorld(t)
+  calls()
+  t.equal(await logIn(acmeAlice, acmeWeb), undefined)
+  t.strictSame(calls(), FIRST)
+  t.strictSame(cluster.names('namespaces'), ['p-acme-web'])
+  t.strictSame(cluster.names('rolebindings'), [`p-acme-web/${acmeAlice.id}_member`])
+  t.match(cluster.get('rolebindings', `p-acme-web/${acmeAlice.id}_member`), {
+    subjects: [{ kind: 'User', name: 'Acme:alice' }],
+    roleRef: { kind: 'ClusterRole', name: 'member' },
+  })
+  t.strictSame(metrics, {
+    jobs: ['done'],
+    changes: ['create namespace', 'create role_binding'],
+    waits: ['done'],
+  })
+  t.strictSame([lines, sync.fault()], [[], undefined])
 })
 
 t.test(
-  'nothing is asked for a log-in that brings nothing new, and a namespace that vanished meanwhile is made again',
+  'each user in each project, and each change of roles, name or completeness, is looked at',
   async (t) => {
-    const { apiserver, member, enter } = await world(t, BOTH)
-    const alice = await member()
-    t.ok(await enter(alice.token))
-    await until('namespaces are watched', () => apiserver.watches === 1)
-    t.ok(await enter(alice.token))
-    const asked = apiserver.requests.length
-    for (let round = 0; round < 3; round += 1) t.ok(await enter(alice.token))
-    t.equal(apiserver.requests.length, asked)
-    apiserver.remove(`${NAMESPACES}/${alice.project.id}`)
-    await until('the next log-in makes it anew', async () => {
-      t.ok(await enter(alice.token))
-      return apiserver.names(NAMESPACES).includes(alice.project.id)
-    })
-  },
-)
-
-t.test(
-  'rules that say $own mean the namespace that is made, and bindings the user name after mapping',
-  async (t) => {
-    const rules = join(
-      t.testdir({ 'rules.csv': 'p, role:member, $own, -, pods, *, list, *, allow\n' }),
-      'rules.csv',
-    )
-    const config = `${BOTH}namespace-format: "x-%i"\nrole-mappings: [{keystone-role: member, username: mapped}]\n`
-    const { apiserver, server, member, enter } = await world(t, config, '--policy-file', rules)
-    const { user, project, token } = await member()
-    t.ok(await enter(token))
-    const namespace = `x-${project.id}`
-    t.same(apiserver.names(NAMESPACES), [namespace])
-    t.match(apiserver.object(`${bindingsOf(namespace)}/${user.id}_member`), {
-      subjects: [{ kind: 'User', name: 'mapped' }],
-      roleRef: { kind: 'ClusterRole', name: 'member' },
-    })
-    const may = async (place: string) => {
-      const resourceAttributes = { namespace: place, verb: 'list', resource: 'pods', version: 'v1' }
-      const asked = accessReview('v1', { roles: ['member'], projectId: project.id }, { resourceAttributes })
-      return ((await authorize(server, asked)).answer.status as { allowed: boolean }).allowed
+    const { cluster, calls, logIn } = await loginSyncWorld(t)
+    await logIn(acmeAlice, acmeWeb)
+    for (const [user, project, more, expected] of [
+      [acmeBob, acmeWeb, {}, ['list rolebindings', 'create rolebindings']],
+      [betaAlice, acmeWeb, {}, ['list rolebindings', 'create rolebindings']],
+      [acmeAlice, acmeOps, {}, FIRST],
+      [acmeAlice, acmeWeb, { roles: ['member', 'reader'] }, ['list rolebindings', 'create rolebindings']],
+      [acmeAlice, acmeWeb, { roles: ['reader'] }, ['list rolebindings', 'delete rolebindings']],
+      [
+        acmeAlice,
+        acmeWeb,
+        { roles: ['reader'], username: 'alice' },
+        ['list rolebindings', 'patch rolebindings'],
+      ],
+      [acmeAlice, acmeWeb, { roles: ['reader'], username: 'alice', complete: false }, ['list rolebindings']],
+      [acmeAlice, acmeWeb, { roles: ['reader'], username: 'alice' }, ['list rolebindings']],
+    ] as const) {
+      calls()
+      await logIn(user, project, more)
+      t.strictSame(calls(), expected, JSON.stringify([user.id, project.id, more]))
+      t.equal(logIn(user, project, more), undefined)
+      await settled()
+      t.strictSame(calls(), [])
     }
-    t.ok(await may(namespace))
-    t.notOk(await may(project.id))
+    t.strictSame(cluster.names('rolebindings'), [
+      `p-acme-ops/${acmeAlice.id}_member`,
+      `p-acme-web/${acmeAlice.id}_reader`,
+      `p-acme-web/${acmeBob.id}_member`,
+      `p-acme-web/${betaAlice.id}_member`,
+    ])
   },
 )
 
-t.test('blacklists, the allowlist and the data types say what is made', async (t) => {
-  const { apiserver, server, file, member, enter } = await world(t, BOTH)
-  const [black, named, other] = [await member(), await member('secret'), await member()]
-  const use = async (text: string) => {
-    const before = server.log().length
-    writeFileSync(file, text)
-    await until('the file is taken up', () =>
-      server
-        .log()
-        .slice(before)
-        .some(({ msg }) => msg === 'Took up the new sync configuration'),
-    )
+t.test(
+  'a namespace of another project gets no bindings, is reported, and is looked at each time',
+  async (t) => {
+    const { cluster, calls, logIn, lines, metrics } = await loginSyncWorld(t)
+    cluster.put(NAMESPACES, namespaceOf(betaWeb, { name: 'p-acme-web' }))
+    for (let time = 1; time <= 2; time += 1) {
+      calls()
+      await logIn(acmeAlice, acmeWeb)
+      t.strictSame(calls(), ['get namespaces'])
+      t.equal(lines.length, time)
+    }
+    t.strictSame(lines[0], {
+      level: 'warn',
+      namespace: 'p-acme-web',
+      project: 'p-acme-web',
+      msg: 'The namespace belongs to another project',
+    })
+    t.strictSame(metrics.jobs, ['done', 'done'])
+  },
+)
+
+t.test('data types and lists of projects say what is made', async (t) => {
+  for (const [config, expected] of [
+    [{}, []],
+    [{ 'data-types-to-sync': [] }, []],
+    [{ ...BOTH, 'projects-blacklist': ['p-acme-web'] }, []],
+    [{ ...BOTH, 'projects-allowlist': [{ domain: 'Beta' }] }, []],
+    [{ ...BOTH, 'projects-allowlist': [{ name: 'web', domain: 'Acme' }] }, FIRST],
+    [{ 'data-types-to-sync': ['projects'] }, FIRST.slice(0, 2)],
+    [{ 'data-types-to-sync': ['role_assignments'] }, FIRST.slice(2)],
+  ] as const) {
+    const { calls, logIn } = await loginSyncWorld(t, { config })
+    calls()
+    const waited = logIn(acmeAlice, acmeWeb)
+    if (expected.length === 0) t.equal(waited, undefined)
+    await waited
+    t.strictSame(calls(), expected, JSON.stringify(config))
+    t.equal(logIn(acmeAlice, acmeWeb), undefined)
+    await settled()
+    t.strictSame(calls(), [], 'and is remembered')
   }
-  await use(`${BOTH}projects-blacklist: [${black.project.id}]\nprojects-name-blacklist: [secret]\n`)
-  for (const { token } of [black, named, other]) t.ok(await enter(token))
-  t.same(apiserver.names(NAMESPACES), [other.project.id])
-  await use(`data-types-to-sync: [projects]\nprojects-allowlist: [{name: secret, domain: Default}]\n`)
-  for (const { token } of [black, named, other]) t.ok(await enter(token))
-  t.same(apiserver.names(NAMESPACES), [other.project.id, named.project.id])
-  t.same(apiserver.names(bindingsOf(named.project.id)), [])
 })
+
+t.test('the namespace is named by the format, with the domain of the user', async (t) => {
+  const { cluster, logIn, lines } = await loginSyncWorld(t, { format: '%d-%n-%i' })
+  await logIn(acmeAlice, betaWeb)
+  await logIn(betaAlice, betaWeb)
+  t.strictSame(cluster.names('namespaces'), ['d-acme-web-p-beta-web', 'd-beta-web-p-beta-web'])
+  t.strictSame(lines, [])
+})
+
+t.test('a project that can have no namespace, or only one named by its id, is reported', async (t) => {
+  const { cluster, calls, logIn, lines } = await loginSyncWorld(t, { format: '%n-%i' })
+  const [none, long] = [
+    { ...acmeWeb, id: 'x'.repeat(64) },
+    { ...acmeOps, name: 'n'.repeat(60) },
+  ]
+  calls()
+  t.equal(logIn(acmeAlice, none), undefined)
+  t.strictSame(
+    [calls(), lines],
+    [[], [{ level: 'warn', project: none.id, msg: 'The project can have no namespace' }]],
+  )
+  await logIn(acmeAlice, long)
+  t.strictSame(cluster.names('namespaces'), ['p-acme-ops'])
+  const msg = 'The namespace is named by the project’s id: the format is too long'
+  t.strictSame(lines.slice(1), [{ level: 'warn', project: 'p-acme-ops', msg }])
+  logIn(acmeAlice, long)
+  t.equal(lines.length, 2, 'once, while it is remembered')
+})
+
+t.test('a binding in the way is reported, and the login is done all the same', async (t) => {
+  const { cluster, logIn, lines, metrics } = await loginSyncWorld(t)
+  const labels = { 'app.kubernetes.io/managed-by': 'Helm' }
+  cluster.put(ROLE_BINDINGS, bindingOf('p-acme-web', acmeAlice, 'somebody', 'member', { labels }))
+  await logIn(acmeAlice, acmeWeb)
+  t.strictSame(lines, [
+    {
+      level: 'warn',
+      namespace: 'p-acme-web',
+      binding: `${acmeAlice.id}_member`,
+      msg: 'A role binding is not ours and says something else',
+    },
+  ])
+  t.strictSame(metrics.jobs, ['done'])
+})
+
+t.test('users who come at once share the making of their namespace', async (t) => {
+  const { cluster, calls, logIn } = await loginSyncWorld(t)
+  calls()
+  await Promise.all([logIn(acmeAlice, acmeWeb), logIn(acmeBob, acmeWeb), logIn(acmeAlice, acmeOps)])
+  const made = calls()
+  t.equal(made.filter((call) => call === 'get namespaces').length, 2, 'one for each namespace')
+  t.equal(cluster.names('rolebindings').length, 3)
+})
+
+t.test(
+  'a namespace that could not be made is tried again, and so is one whose bindings could not',
+  async (t) => {
+    for (const [call, expected] of [
+      ['create namespaces', FIRST],
+      ['list rolebindings', [...AGAIN, 'create rolebindings']],
+    ] as const) {
+      const { cluster, clock, calls, logIn, sync, metrics } = await loginSyncWorld(t)
+      cluster.fault = (made) => (made === call ? new PortcullisError('HTTP_UNREACHABLE', 'down') : undefined)
+      await logIn(acmeAlice, acmeWeb)
+      t.equal(sync.fault(), 'down')
+      cluster.fault = () => undefined
+      calls()
+      await clock.advance(250)
+      await settled()
+      t.strictSame(calls(), expected)
+      t.strictSame([metrics.jobs, sync.fault()], [['failed', 'done'], undefined])
+    }
+  },
+)
+
+t.test('after a stop nothing is made and nothing is watched', async (t) => {
+  const { cluster, clock, calls, logIn, sync } = await loginSyncWorld(t)
+  cluster.fault = () => new PortcullisError('HTTP_UNREACHABLE', 'down')
+  await logIn(acmeAlice, acmeWeb)
+  sync.stop()
+  await settled()
+  cluster.calls.length = 0
+  void logIn(acmeBob, acmeWeb)
+  await clock.advance(600_000)
+  t.strictSame(calls(), [])
+  t.notOk(cluster.calls.includes('watch namespaces'))
+})
+
+loginMemoryCases(t)
+loginWaitCases(t)
