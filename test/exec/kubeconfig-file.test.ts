@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -164,6 +165,30 @@ t.test('a write that fails leaves the old file, no part of a new one and no lock
     t.same(names(), ['config'])
     t.equal(text('config'), 'old')
   }
+})
+
+t.test('a lock that somebody has removed meanwhile is no fault', async (t) => {
+  const { path, text } = folderOf(t, { config: 'old' })
+  const changed = replaceKubeconfigFiles([path('config')], () => {
+    rmSync(path('config.lock'))
+    return [{ file: readKubeconfigFile(path('config')), text: 'new' }]
+  })
+  t.same(changed, [path('config')])
+  t.equal(text('config'), 'new')
+})
+
+t.test('a file that cannot be begun is told by that fault', async (t) => {
+  const { path, text, replace } = folderOf(t, { config: 'old' })
+  replaceFileCall(t, 'openSync', (original) => (name, ...rest) => {
+    if (String(name).endsWith('.lock')) return original(name, ...rest)
+    return failing('EDQUOT')()
+  })
+  t.throws(() => replace({ config: 'new' }), {
+    code: 'KUBECONFIG_UNUSABLE',
+    message: new RegExp(`write ${path('config')}: EDQUOT`),
+    cause: { code: 'EDQUOT' },
+  })
+  t.equal(text('config'), 'old')
 })
 
 t.test('text is on the disk before it is under its name, and the backup before the new text', async (t) => {

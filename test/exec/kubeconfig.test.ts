@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { kubeconfigPaths, readKubeconfig, writeKubeconfig } from '../../src/exec/kubeconfig.ts'
 import { readYaml } from '../../src/files/yaml.ts'
+import { modeOf } from '../support/file-calls.ts'
 import { temporaryFolder } from '../support/program.ts'
 
 const EXEC = { command: 'portcullis', args: ['token', '--project-name', 'no'], env: { OS_CLOUD: 'lab' } }
@@ -24,8 +25,6 @@ function file(t: Test, text: string, name = 'config'): string {
   writeFileSync(path, text)
   return path
 }
-
-const modeOf = (path: string) => statSync(path).mode & 0o777
 
 t.test('a missing kubeconfig is made, folder and all, for its owner alone', async (t) => {
   const path = join(temporaryFolder(t), '.kube/config')
@@ -116,7 +115,8 @@ t.test(
 t.test('KUBECONFIG names the files, else it is the one in the home folder', async (t) => {
   t.same(kubeconfigPaths('/x', '/a:/b', '/home/me'), ['/x'])
   t.same(kubeconfigPaths(undefined, '/a::/b:/a', '/home/me'), ['/a', '/b'])
-  t.same(kubeconfigPaths(undefined, '', '/home/me'), ['/home/me/.kube/config'])
+  for (const variable of ['', ':', undefined])
+    t.same(kubeconfigPaths(undefined, variable, '/home/me'), ['/home/me/.kube/config'])
 })
 
 t.test(
@@ -129,6 +129,12 @@ t.test(
       ['kind: Pod\n', /no kubeconfig/],
       ['contexts: &none []\nclusters: *none\n', /config: .*alias/],
       ['users: {a: b}\n', /users is no list/],
+      ['contexts: {a: b}\n', /contexts is no list/],
+      ['clusters: a\n', /clusters is no list/],
+      [
+        'users:\n- name: keystone\n  user: {exec: {command: x}, token: abc}\n',
+        /user keystone has other credentials already.*--name/,
+      ],
       ['kind: Config\n---\nkind: Config\n', /config: /],
       [
         'users:\n- name: keystone\n  user: {client-certificate: /x}\n',
@@ -159,4 +165,123 @@ t.test('a symbolic link stays one, and a JSON kubeconfig stays JSON', async (t) 
   writeKubeconfig([link], ENTRIES)
   t.match(JSON.parse(readFileSync(target, 'utf8')), { users: [{ name: 'a' }, { name: 'keystone' }] })
   t.equal(modeOf(target), 0o600)
+})
+
+/** Two files in which clusters, contexts and users have names in common. */
+const LAB = `kind: Config
+current-context: two
+clusters:
+- name: lab
+  cluster:
+    server: https://lab:6443
+    extensions:
+    - name: another.example/exec
+      extension: { auth_url: https://other }
+    - name: client.authentication.k8s.io/exec
+      extension: { auth_url: https://a/v3 }
+- name: bare
+  cluster: { server: https://bare }
+- cluster: { server: https://nameless }
+contexts:
+- { name: one, context: { cluster: lab, user: alice, namespace: web } }
+- { name: no-user, context: { cluster: lab } }
+- { name: no-cluster, context: { user: alice } }
+- { name: empty }
+users:
+- name: alice
+  user:
+    exec:
+      command: portcullis
+      args: [token, --trust-id, 5]
+      env:
+      - { name: OS_CLOUD, value: lab }
+      - { name: EMPTY, value: "" }
+      - { name: NUMBER, value: 5 }
+      - { name: "", value: x }
+      - { value: x }
+- { name: bob, user: { exec: { command: other } } }
+- { name: odd, user: { exec: { command: other, args: no list, env: { a: b } } } }
+- { name: carol, user: { exec: { args: [token] } } }
+`
+const EDGE = `kind: Config
+current-context: one
+clusters:
+- name: edge
+  cluster:
+    extensions:
+    - name: client.authentication.k8s.io/exec
+      extension: { auth_url: https://b/v3 }
+- { name: lab, cluster: { extensions: no list } }
+contexts:
+- { name: one, context: { cluster: edge, user: dave } }
+- { name: two, context: { cluster: edge, user: dave, namespace: 5 } }
+users:
+- { name: dave, user: { token: abc } }
+- { name: alice, user: { token: abc } }
+`
+
+t.test('of entries with one name the first one counts, and what is incomplete is not there', async (t) => {
+  const read = readKubeconfig([file(t, 'current-context: ""\n'), file(t, LAB), file(t, EDGE)])
+  t.equal(read.currentContext, 'two')
+  t.strictSame(read.clusters, ['lab', 'bare', 'edge'])
+  t.strictSame(
+    ['one', 'two', 'no-user', 'no-cluster', 'empty', 'none'].map((name) => read.context(name)),
+    [
+      { cluster: 'lab', user: 'alice', namespace: 'web' },
+      { cluster: 'edge', user: 'dave', namespace: undefined },
+      ...[undefined, undefined, undefined, undefined],
+    ],
+  )
+  t.strictSame(
+    ['lab', 'edge', 'bare', 'none'].map((name) => read.clusterConfig(name)),
+    [{ auth_url: 'https://a/v3' }, { auth_url: 'https://b/v3' }, undefined, undefined],
+    'each cluster has its own configuration',
+  )
+  const env = { OS_CLOUD: 'lab', EMPTY: '' }
+  t.strictSame(
+    ['alice', 'bob', 'odd', 'carol', 'dave', 'none'].map((name) => read.exec(name)),
+    [
+      { command: 'portcullis', args: ['token', '--trust-id', '5'], env },
+      { command: 'other', args: [], env: {} },
+      { command: 'other', args: [], env: {} },
+      ...[undefined, undefined, undefined],
+    ],
+  )
+  t.equal(readKubeconfig([file(t, EDGE)]).clusterConfig('lab'), undefined)
+})
+
+t.test('an empty file becomes a kubeconfig, and what is not given is not written', async (t) => {
+  const path = file(t, '# nothing yet\n')
+  const cluster = { name: 'lab', server: undefined, certificateAuthority: undefined }
+  const user = { name: 'keystone', exec: { ...EXEC, env: {} } }
+  t.same(writeKubeconfig([path], { ...ENTRIES, user, cluster }), [path])
+  const { env: _, ...stanza } = STANZA
+  t.strictSame(readYaml(readFileSync(path, 'utf8')), {
+    apiVersion: 'v1',
+    kind: 'Config',
+    users: [{ name: 'keystone', user: { exec: stanza } }],
+    contexts: [{ name: 'keystone@lab', context: { cluster: 'lab', user: 'keystone' } }],
+    clusters: [{ name: 'lab', cluster: {} }],
+    'current-context': 'keystone@lab',
+  })
+})
+
+t.test('entries of later files are changed there, each key for itself', async (t) => {
+  const [first, second] = [file(t, 'kind: Config\n'), file(t, LAB)]
+  const context = { name: 'one', cluster: 'edge', user: 'bob', namespace: 'db' }
+  const user = { name: 'bob', exec: EXEC }
+  const cluster = { name: 'lab', server: 'https://new', certificateAuthority: undefined }
+  t.same(writeKubeconfig([first, second], { user, context, cluster }), [second])
+  const read = readKubeconfig([second])
+  t.equal(read.currentContext, 'one')
+  t.strictSame(read.context('one'), { cluster: 'edge', user: 'bob', namespace: 'db' })
+  t.strictSame(read.exec('bob'), EXEC)
+  t.strictSame(read.clusterConfig('lab'), { auth_url: 'https://a/v3' }, 'its configuration stays')
+  t.match(readFileSync(second, 'utf8'), /server: https:\/\/new/)
+  writeKubeconfig([second], { user, context: { ...ENTRIES.context, name: 'empty' } })
+  t.strictSame(readKubeconfig([second]).context('empty'), {
+    cluster: 'lab',
+    user: 'keystone',
+    namespace: undefined,
+  })
 })
