@@ -35,8 +35,7 @@ export function createPlainHttpClient(options: { userAgent: string; tls: TlsFile
     // an import would run every getter of the module, and one of them loads undici
     const { Agent, request } = process.getBuiltinModule(secure ? 'node:https' : 'node:http')
     agent ??= new Agent({ keepAlive: true, ...(secure && tlsOptions(tls, ofThisMachine)) })
-    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-    const allHeaders = { 'user-agent': userAgent, accept: 'application/json', ...length, ...headers }
+    const allHeaders = { 'user-agent': userAgent, accept: 'application/json', ...headers }
     return new Promise<HttpAnswer>((resolve, reject) => {
       const sent = request(url, { method, agent: agent as Agent, headers: allHeaders }, (answer) =>
         read(answer, resolve, reject),

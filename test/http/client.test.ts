@@ -41,6 +41,7 @@ t.test('no more connections to a server than are allowed, and none has two reque
     const { url, made } = await startLoopbackServer(t, async (_, response) => {
       now += 1
       most = Math.max(most, now)
+      response.write(' ')
       await gate.promise
       now -= 1
       response.end()
@@ -48,7 +49,7 @@ t.test('no more connections to a server than are allowed, and none has two reque
     const http = client(t, { connections })
     const all = Array.from({ length: 5 }, () => http.request({ url, signal: SIGNAL() }))
     while (now < connections) await settled()
-    for (let turn = 0; turn < 5; turn += 1) await settled()
+    for (let turn = 0; turn < 20; turn += 1) await settled()
     gate.resolve()
     await Promise.all(all)
     t.strictSame([made.length, most], [connections, connections])

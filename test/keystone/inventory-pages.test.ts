@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { project, inventoryWorld as world } from '../support/inventory-world.ts'
+import { project, WHOLE, inventoryWorld as world } from '../support/inventory-world.ts'
 
 t.test('a list without an end is given up after 10000 pages', async (t) => {
   const { read, calls } = world({}, (name) =>
-    name === 'domains' ? { body: { domains: [], links: { next: '?marker=again' } } } : undefined,
+    name === 'domains' ? { body: { domains: WHOLE.domains, links: { next: '?marker=again' } } } : undefined,
   )
   await t.rejects(read(), { code: 'KEYSTONE_BAD_ANSWER', message: /list of domains/ })
   t.equal(calls.filter(({ url }) => url.includes('/domains')).length, 10_000)
