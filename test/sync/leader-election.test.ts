@@ -1,14 +1,11 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { PortcullisError } from '../../src/errors.ts'
-import { LEASES } from '../../src/kubernetes/object.ts'
 import { createLog } from '../../src/log.ts'
 import { createLeaderElection } from '../../src/sync/leader-election.ts'
+import { LEASE, leaseWorld } from '../support/lease-api.ts'
+import { DOWN, LEADS, leaseCases, noLonger, OTHER } from '../support/lease-cases.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { createMemoryCluster } from '../support/memory-cluster.ts'
-
-const LEASE = { name: 'l', namespace: 'kube-system' }
-const DOWN = new PortcullisError('HTTP_UNREACHABLE', 'down')
 
 /** Candidates on one Lease of 10 s, each with its own way to the API server, which can break. */
 function world() {
@@ -123,15 +120,6 @@ t.test('a refused Lease is a fault, not a lead', async (t) => {
   t.match(one.fault(), /refuses the Lease \(forbidden\)/)
 })
 
-t.test('the Lease of another that says nothing of its time is left alone for an hour', async (t) => {
-  const { clock, cluster, candidate } = world()
-  cluster.put(LEASES, { metadata: LEASE, spec: { holderIdentity: 'other' } })
-  const one = candidate(0)
-  end(t, one)
-  await clock.advance(600_000)
-  t.notOk(one.leading())
-})
-
 t.test('whatever breaks, no two lead at a time', async (t) => {
   const step = fc.record({ who: fc.nat(2), down: fc.boolean(), ms: fc.integer({ min: 100, max: 9000 }) })
   await fc.assert(
@@ -153,7 +141,62 @@ t.test('whatever breaks, no two lead at a time', async (t) => {
       await Promise.all(all.map((one) => one.stop()))
       return most <= 1 && last === 1
     }),
-    { numRuns: 25 },
+    { numRuns: 10 },
   )
   t.pass()
 })
+
+t.test('a stop gives the Lease back in its version, and nothing is asked afterwards', async (t) => {
+  const { advance, sent, leads, lines, election } = await leaseWorld(t)
+  await advance(2000)
+  sent()
+  await election.stop()
+  t.strictSame(sent(), [
+    [
+      'patch',
+      LEASE,
+      {
+        metadata: { resourceVersion: 'w2' },
+        spec: { holderIdentity: '', renewTime: '2026-06-01T00:00:02.000000Z' },
+      },
+    ],
+  ])
+  t.strictSame([election.leading(), leads[0]?.aborted], [false, true])
+  t.strictSame(lines, [LEADS, noLonger('shutting down')])
+  await advance(60_000)
+  t.strictSame(sent(), [])
+})
+
+t.test('a stop without the lead leaves the Lease alone; one during a try takes no lead', async (t) => {
+  const { advance, sent, election } = await leaseWorld(t, { spec: OTHER })
+  sent()
+  await election.stop()
+  await advance(60_000)
+  t.strictSame(sent(), [])
+  const late = await leaseWorld(t, { spec: OTHER })
+  const held = Promise.withResolvers<void>()
+  late.state.fault = (verb) => (verb === 'patch' ? held.promise : undefined)
+  await late.advance(10_000)
+  await late.election.stop()
+  held.resolve()
+  await late.advance(2000)
+  t.strictSame([late.election.leading(), late.leads], [false, []])
+})
+
+t.test('a stop waits two seconds at most for an API server that hangs or refuses', async (t) => {
+  const { advance, state, election } = await leaseWorld(t)
+  state.fault = () => new Promise<void>(() => {})
+  let over = false
+  const stopped = election.stop().then(() => {
+    over = true
+  })
+  await advance(1999)
+  t.notOk(over)
+  await advance(1)
+  await stopped
+  const refused = await leaseWorld(t)
+  refused.state.fault = () => DOWN
+  await t.resolves(refused.election.stop())
+})
+
+leaseCases(t)
