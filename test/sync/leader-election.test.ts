@@ -60,7 +60,7 @@ t.test('one of two leads, and goes on leading while it renews', async (t) => {
   await clock.advance(60_000)
   t.same([one.leading(), two.leading()], [true, false])
   t.same([leads[0]?.length, leads[1]?.length], [1, 0])
-  const spec = cluster.get('leases', 'kube-system/l')?.spec as Record<string, unknown>
+  const spec = cluster.get('leases', 'kube-system/reconciler')?.spec as Record<string, unknown>
   t.match(spec, { holderIdentity: 'candidate-0', leaseDurationSeconds: 10, leaseTransitions: 0 })
   t.match(spec.renewTime, /^2026-06-01T00:0\d:\d\d\.\d{6}Z$/, 'microseconds, as Go reads them')
   t.match(one.fault() ?? 'well', 'well')
@@ -90,7 +90,7 @@ t.test('who stops gives the Lease back: another leads at its next look', async (
   await clock.advance(3000)
   await one.stop()
   t.ok(leads[0]?.[0]?.aborted)
-  const spec = cluster.get('leases', 'kube-system/l')?.spec as Record<string, unknown>
+  const spec = cluster.get('leases', 'kube-system/reconciler')?.spec as Record<string, unknown>
   t.equal(spec.holderIdentity, '')
   await clock.advance(2500)
   t.ok(two.leading())
