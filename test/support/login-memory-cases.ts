@@ -5,7 +5,7 @@ import { BOTH, loginSyncWorld } from './login-sync-world.ts'
 import { settled } from './settled.ts'
 import { PROJECTS, USERS } from './two-domains.ts'
 
-const { acmeWeb, acmeOps } = PROJECTS
+const { acmeWeb, acmeOps, betaWeb } = PROJECTS
 const { acmeAlice, acmeBob, betaAlice } = USERS
 const AGAIN = ['get namespaces', 'list rolebindings']
 
@@ -42,15 +42,15 @@ export function loginMemoryCases(t: Test): void {
     await logIn(acmeAlice, acmeWeb)
     t.strictSame(calls(), AGAIN)
     hang()
-    const under = logIn(acmeBob, acmeWeb)
+    const under = logIn(acmeBob, betaWeb)
     use({ ...BOTH, 'role-bindings': [{ 'keystone-role': 'member', role: 'editor' }] })
     const next = logIn(betaAlice, acmeOps)
     recover()
     await Promise.all([under, next])
     calls()
-    await logIn(acmeBob, acmeWeb)
+    await logIn(acmeBob, betaWeb)
     t.strictSame(calls(), [...AGAIN, 'delete rolebindings', 'list rolebindings', 'create rolebindings'])
-    t.match(cluster.get('rolebindings', `p-acme-web/${acmeBob.id}_member`)?.roleRef, {
+    t.match(cluster.get('rolebindings', `p-beta-web/${acmeBob.id}_member`)?.roleRef, {
       kind: 'Role',
       name: 'editor',
     })
@@ -90,5 +90,15 @@ export function loginMemoryCases(t: Test): void {
     t.ok(calls().includes('list namespaces'))
     await logIn(acmeAlice, acmeWeb)
     t.strictSame(calls(), AGAIN)
+  })
+
+  t.test('new rules forget bindings also where no namespaces are made', async (t) => {
+    const config = { 'data-types-to-sync': ['role_assignments'] }
+    const { calls, logIn, use } = await loginSyncWorld(t, { config })
+    await logIn(acmeAlice, acmeWeb)
+    use(config)
+    calls()
+    await logIn(acmeAlice, acmeWeb)
+    t.strictSame(calls(), ['list rolebindings'])
   })
 }

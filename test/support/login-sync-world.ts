@@ -4,7 +4,7 @@ import type { KubernetesClient } from '../../src/kubernetes/client.ts'
 import { namespaceFormat } from '../../src/project-namespace.ts'
 import { createLoginSync, type LogIn, type SyncSettings } from '../../src/sync/login-sync.ts'
 import { readSyncRules } from '../../src/sync/sync-rules.ts'
-import { createManualClock } from './manual-clock.ts'
+import { createManualClock, type ManualClock } from './manual-clock.ts'
 import { createMemoryCluster } from './memory-cluster.ts'
 import { recordLog } from './recorded-log.ts'
 import { settled } from './settled.ts'
@@ -20,7 +20,23 @@ export async function loginSyncWorld(
   options: { config?: object; format?: string; waitMs?: number } = {},
 ) {
   const cluster = createMemoryCluster()
-  const clock = createManualClock()
+  const manual = createManualClock()
+  const timers = new Set<object>()
+  const clock: ManualClock = {
+    ...manual,
+    after(ms, run) {
+      const timer = {}
+      timers.add(timer)
+      const cancel = manual.after(ms, () => {
+        timers.delete(timer)
+        run()
+      })
+      return () => {
+        timers.delete(timer)
+        cancel()
+      }
+    },
+  }
   const { log, lines } = recordLog()
   const metrics = { jobs: [] as string[], changes: [] as string[], waits: [] as string[] }
   const settingsOf = (config: object, format = '%i'): SyncSettings => ({
@@ -58,6 +74,8 @@ export async function loginSyncWorld(
   const asked = () => cluster.calls.filter((call) => !call.startsWith('watch'))
   return {
     ...{ cluster, clock, lines, metrics, sync },
+    /** How many are set and not due. */
+    timers: () => timers.size,
     /** The calls since the last time; not those of the watch at the start. */
     calls() {
       const calls = asked()

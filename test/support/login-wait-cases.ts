@@ -66,6 +66,7 @@ export function loginWaitCases(t: Test): void {
       t.equal(await logIn(acmeAlice, acmeWeb), undefined, 'a failure is no rejection')
       t.strictSame([metrics.waits, metrics.jobs], [['done'], ['failed']])
       t.type(sync.fault(), 'string')
+      t.equal(logIn(acmeAlice, acmeWeb), undefined, 'nobody waits for a job that is tried again later')
       const next = logIn(acmeBob, acmeOps)
       t.equal(next !== undefined, waits, String(fault))
       await next
@@ -75,5 +76,12 @@ export function loginWaitCases(t: Test): void {
       t.strictSame([metrics.jobs.at(-1), sync.fault()], ['done', undefined])
       t.type(logIn(betaAlice, acmeWeb), Promise)
     }
+  })
+
+  t.test('a wait that is over leaves no timer', async (t) => {
+    const { logIn, timers } = await loginSyncWorld(t)
+    const before = timers()
+    await logIn(acmeAlice, acmeWeb)
+    t.equal(timers(), before)
   })
 }

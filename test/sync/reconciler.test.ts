@@ -12,6 +12,7 @@ import { canonicalTemplates, directoryTemplate, type TemplateSource } from '../.
 import { folderTemplate, POLICY } from '../support/folder-template.ts'
 import { createMemoryCluster } from '../support/memory-cluster.ts'
 import { EVERYTHING } from '../support/reconcile-rules.ts'
+import { reconcilerCases } from '../support/reconciler-cases.ts'
 
 t.teardown(stayAlive())
 
@@ -294,3 +295,5 @@ t.test('a list that the API server refuses or cuts short changes nothing', async
   await t.rejects(run(), { code: 'KUBERNETES_REFUSED_US' })
   t.notOk(cluster.calls.some((call) => !call.startsWith('list')))
 })
+
+reconcilerCases(t)
