@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type LoginFlag, loginOptions, type SettingName, settingOf } from '../../src/config/login-options.ts'
+import { AUTH_TYPES, familyOf, type LoginSettings, mergeSettings } from '../../src/exec/login-settings.ts'
 import { readLoginInputs } from '../../src/exec/login-sources.ts'
 import { writeYaml } from '../../src/files/yaml.ts'
 
@@ -144,38 +145,116 @@ t.test('old names of projects are read, and numbers in clouds.yaml are texts', a
   t.equal((await readLoginInputs({ flags: new Map(), env: cloud }).settings()).password?.text, '123456')
 })
 
-t.test('a value that cannot be used is told by its source and never quoted', async (t) => {
-  const read = async (env: Record<string, string>) => readLoginInputs({ flags: new Map(), env }).settings()
-  await t.rejects(read({ OS_AUTH_URL: 'secret:thing' }), {
-    code: 'CONFIG_INVALID',
-    message: /^environment OS_AUTH_URL: expected an http or https URL$/,
-  })
-  await t.rejects(read({ OS_CLOUD: 'c', OS_CLIENT_CONFIG_FILE: '/dev/null/none' }), {
-    code: 'FILE_UNREADABLE',
-  })
+/** Each value from a source of this name. */
+const layer = (from: string, values: Partial<Record<SettingName, string>>): LoginSettings =>
+  Object.fromEntries(Object.entries(values).map(([name, text]) => [name, { text, from }]))
+
+t.test('each value is that of the strongest source that has it, with its origin', async (t) => {
+  const [flags, env, cloud] = [
+    layer('flags', { username: 'alice' }),
+    layer('env', { username: 'bob', project_name: 'web', auth_url: 'https://b' }),
+    layer('cloud', { username: 'carol', project_name: 'db', auth_url: 'https://c', user_domain_id: 'd' }),
+  ]
+  t.strictSame(mergeSettings([flags, env, cloud]), {
+    user_domain_id: cloud?.user_domain_id,
+    auth_url: env?.auth_url,
+    project_name: env?.project_name,
+    ...flags,
+  } as never)
+  t.strictSame(mergeSettings([cloud as LoginSettings, flags as LoginSettings]).username, cloud?.username)
+  t.strictSame(mergeSettings([]), {})
 })
 
-t.test('the identity changes with whatever a token depends on, and with nothing else', async (t) => {
-  const folder = t.testdir({
-    'clouds.yaml': 'clouds: {c: {auth: {username: u}}}',
-    other: { 'clouds.yaml': 'clouds: {c: {auth: {username: v}}}' },
+t.test('of names for one thing only those of the strongest source count', async (t) => {
+  const groups: readonly (readonly SettingName[])[] = [
+    ['username', 'user_id'],
+    ['user_domain_name', 'user_domain_id'],
+    ['project_name', 'project_id', 'system_scope', 'trust_id'],
+    ['project_domain_name', 'project_domain_id'],
+    ['domain_name', 'domain_id'],
+    ['default_domain', 'default_domain_id', 'default_domain_name'],
+    ['application_credential_id', 'application_credential_name'],
+    [
+      'application_credential_secret',
+      'application_credential_secret_file',
+      'application_credential_secret_command',
+    ],
+    ['password', 'password_file', 'password_command'],
+    ['passcode', 'passcode_command'],
+    ['token', 'token_file'],
+  ]
+  for (const group of groups)
+    for (const high of group) {
+      const all = Object.fromEntries(group.map((name) => [name, 'low']))
+      const [strong, weak] = [layer('high', { [high]: 'high' }), layer('low', all)]
+      t.strictSame(mergeSettings([strong, weak]), strong, high)
+      t.strictSame(mergeSettings([{}, weak, strong]), weak, 'one source may name all of them')
+    }
+  for (const [index, group] of groups.entries())
+    for (const other of groups.slice(index + 1)) {
+      const names = [group[0], other[0]] as const
+      const family = names.map((name) => familyOf(layer('x', { [name as string]: 'x' })))
+      if (family.every((name) => name !== undefined)) continue
+      const merged = mergeSettings(names.map((name) => layer('x', { [name as string]: 'x' })))
+      t.strictSame(Object.keys(merged).sort(), [...names].sort(), `${names.join(' and ')} are two things`)
+    }
+})
+
+t.test('who logs in is said by the auth type, else by credential, user or token in this order', async (t) => {
+  t.strictSame(AUTH_TYPES, {
+    password: 'user',
+    v3password: 'user',
+    v3totp: 'user',
+    v3multifactor: 'user',
+    token: 'token',
+    v3token: 'token',
+    v3applicationcredential: 'credential',
   })
-  const identity = (env: Record<string, string>, flags: Record<string, string> = {}) =>
-    readLoginInputs({ flags: new Map(Object.entries(flags).map(([k, v]) => [k, [v]])), env }).identity
-  const base = { OS_AUTH_URL: 'http://k/v3', OS_USERNAME: 'u', OS_PASSWORD: 'p', OS_PROJECT_NAME: 'x' }
-  for (const change of [
-    { OS_PASSWORD: 'q' },
-    { OS_USERNAME: 'v' },
-    { OS_PROJECT_NAME: 'y' },
-    { OS_AUTH_URL: 'http://l/v3' },
-    { OS_USER_DOMAIN_NAME: 'd' },
-  ])
-    t.not(identity({ ...base, ...change }), identity(base), JSON.stringify(change))
-  t.equal(
-    identity(base),
-    identity({ OS_AUTH_URL: 'http://k/v3', OS_PASSWORD: 'p' }, { 'user-name': 'u', 'project-name': 'x' }),
-  )
-  t.equal(identity({ ...base, OS_PASSCODE: '123456' }), identity({ ...base, OS_PASSCODE: '654321' }))
-  const cloud = { OS_CLOUD: 'c', OS_CLIENT_CONFIG_FILE: join(folder, 'clouds.yaml') }
-  t.not(identity(cloud), identity({ ...cloud, OS_CLIENT_CONFIG_FILE: join(folder, 'other/clouds.yaml') }))
+  const all = { username: 'u', token: 't', application_credential_id: 'c' }
+  for (const [auth_type, family] of Object.entries(AUTH_TYPES))
+    t.equal(familyOf(layer('x', { ...all, auth_type })), family, auth_type)
+  for (const [values, family] of [
+    [all, 'credential'],
+    [{ application_credential_name: 'c', user_id: 'u' }, 'credential'],
+    [{ username: 'u', token: 't' }, 'user'],
+    [{ user_id: 'u' }, 'user'],
+    [{ token: 't' }, 'token'],
+    [{ token_file: 't' }, 'token'],
+    [{ password: 'x', auth_url: 'https://a', project_name: 'p' }, undefined],
+    [{ ...all, auth_type: 'unknown' }, 'credential'],
+  ] as const)
+    t.equal(familyOf(layer('x', values)), family, JSON.stringify(values))
+})
+
+t.test('who logs in above drops the ways to log in below, and the auth types of those', async (t) => {
+  const low = { username: 'u', user_id: 'i', token: 't', token_file: 'f' } as const
+  const credential = { application_credential_id: 'c', application_credential_name: 'n' } as const
+  for (const [high, stays] of [
+    [{ token_file: 'T' }, []],
+    [{ username: 'U' }, []],
+    [{ application_credential_id: 'C' }, ['username', 'user_id']],
+    [{ auth_type: 'v3token' }, ['token', 'token_file']],
+    [{ auth_type: 'password' }, ['username', 'user_id']],
+    [
+      { auth_type: 'v3applicationcredential' },
+      ['username', 'user_id', 'application_credential_id', 'application_credential_name'],
+    ],
+    [{ auth_url: 'https://a' }, [...Object.keys(low), ...Object.keys(credential)]],
+  ] as const) {
+    const merged = mergeSettings([layer('high', high), layer('low', { ...low, ...credential })])
+    t.strictSame(Object.keys(merged).sort(), [...stays, ...Object.keys(high)].sort(), JSON.stringify(high))
+  }
+  for (const [high, auth_type, stays] of [
+    [{ username: 'U' }, 'v3totp', true],
+    [{ username: 'U' }, 'v3token', false],
+    [{ token: 'T' }, 'token', true],
+    [{ token: 'T' }, 'password', false],
+    [{ application_credential_id: 'C' }, 'v3applicationcredential', true],
+    [{ application_credential_id: 'C' }, 'password', false],
+    [{ username: 'U' }, 'unknown', false],
+    [{ auth_url: 'https://a' }, 'v3totp', true],
+  ] as const) {
+    const merged = mergeSettings([layer('high', high), layer('low', { auth_type })])
+    t.equal(merged.auth_type?.text, stays ? auth_type : undefined, `${JSON.stringify(high)} ${auth_type}`)
+  }
 })
