@@ -19,7 +19,7 @@ export function createTokenKey(key: Buffer): (token: string) => string {
   return (token) => {
     const long = token.length * 3 > ROOM
     const inner = long ? Buffer.concat([prefix, Buffer.from(token)]) : scratch
-    const end = long ? inner.length : BLOCK + inner.write(token, BLOCK, 'utf8')
+    const end = long ? inner.length : BLOCK + inner.write(token, BLOCK)
     outer.write(hash('sha256', inner.subarray(0, end), 'binary'), BLOCK, 'latin1')
     inner.fill(0, BLOCK, end)
     return hash('sha256', outer, 'base64')

@@ -119,3 +119,99 @@ t.test('nothing that changes from token to token is in the identity', async (t) 
   const two = qualifiedIdentity(token({ issuedAt: 3, expiresAt: 4, methods: ['token'] }), [OPS])
   t.same(one, two)
 })
+
+const EXTRA = 'alpha.kubernetes.io/identity'
+const SCOPED: Readonly<Record<string, TokenScope>> = {
+  project: { kind: 'project', id: 'p-web', name: 'web', domain: { id: 'd-beta', name: 'Beta' } },
+  domain: { kind: 'domain', id: 'd-acme', name: 'Acme' },
+  system: { kind: 'system' },
+  unscoped: { kind: 'unscoped' },
+}
+const ALICE = { id: 'u-1', name: 'alice', domain: { id: 'd-acme', name: 'Acme' } }
+const COMMON = {
+  [`${EXTRA}/roles`]: ['member', 'reader'],
+  [`${EXTRA}/user/domain/id`]: ['d-acme'],
+  [`${EXTRA}/user/domain/name`]: ['Acme'],
+}
+const OF_PROJECT = { [`${EXTRA}/project/id`]: ['p-web'], [`${EXTRA}/project/name`]: ['web'] }
+
+t.test(
+  'the compatible mapping gives a project’s id as the last group and in extra, of project tokens only',
+  async (t) => {
+    for (const [kind, scope] of Object.entries(SCOPED)) {
+      const user = compatibleIdentity(token({ user: ALICE, scope }), [
+        { name: 'ops', domainId: 'd-acme' },
+        { name: 'dev', domainId: 'd-acme' },
+        { name: 'qa', domainId: 'd-beta' },
+      ])
+      const project = kind === 'project'
+      t.strictSame(user.groups, ['dev', 'ops', 'qa', ...(project ? ['p-web'] : [])], kind)
+      t.strictSame(user.extra, { ...COMMON, ...(project && OF_PROJECT) }, kind)
+      t.same([user.username, user.uid], ['alice', 'u-1'])
+    }
+  },
+)
+
+t.test(
+  'the qualified mapping tells the scope, and domain and project by id and name, in extra',
+  async (t) => {
+    const more: Readonly<Record<string, object>> = {
+      project: {
+        ...OF_PROJECT,
+        [`${EXTRA}/project/domain/id`]: ['d-beta'],
+        [`${EXTRA}/project/domain/name`]: ['Beta'],
+      },
+      domain: { [`${EXTRA}/domain/id`]: ['d-acme'], [`${EXTRA}/domain/name`]: ['Acme'] },
+    }
+    for (const [kind, scope] of Object.entries(SCOPED))
+      t.strictSame(
+        qualifiedIdentity(token({ user: ALICE, scope }), []).extra,
+        { ...COMMON, ...more[kind], [`${EXTRA}/scope`]: [kind] },
+        kind,
+      )
+  },
+)
+
+t.test(
+  'the qualified mapping takes the user’s domain for the user and the project’s for project and roles',
+  async (t) => {
+    const scope = SCOPED.project as TokenScope
+    const { username, uid, groups } = qualifiedIdentity(token({ user: ALICE, scope, roles: ['member'] }), [
+      { name: 'ops', domainId: 'd-beta' },
+      { name: 'qa', domainId: 'd-acme' },
+      { name: 'dev', domainId: 'd-beta' },
+    ])
+    t.same([username, uid], ['keystone:user:d-acme/alice', 'u-1'])
+    t.strictSame(groups, [
+      'keystone:group:d-acme/qa',
+      'keystone:group:d-beta/dev',
+      'keystone:group:d-beta/ops',
+      'keystone:project:d-beta/web',
+      'keystone:project-id:p-web',
+      'keystone:role:d-beta/web/member',
+    ])
+  },
+)
+
+t.test('percent, slash and colon are encoded wherever they are, and nothing else is', async (t) => {
+  const name = 'a/b:c%d%2F é·'
+  t.equal(
+    qualifiedIdentity(token({ user: { ...ALICE, name, domain: { id: 'd/1', name } } }), []).username,
+    'keystone:user:d%2F1/a%2Fb%3Ac%25d%252F é·',
+  )
+})
+
+t.test('a name is reserved when it begins with system:, in just these letters', async (t) => {
+  for (const name of ['system:', 'system:masters', 'system:serviceaccount:a:b'])
+    t.equal(isReserved(name), true, name)
+  for (const name of [
+    '',
+    'system',
+    'systems:x',
+    'System:masters',
+    ' system:masters',
+    'my-system:',
+    'a:system:b',
+  ])
+    t.equal(isReserved(name), false, name)
+})

@@ -10,6 +10,21 @@ t.test('the key of a token is HMAC-SHA-256, whatever token and key', async (t) =
   }
 })
 
+t.test(
+  'long tokens and those of many bytes have their HMAC too, and leave no trace in the next',
+  async (t) => {
+    const key = randomBytes(32)
+    const keyOf = createTokenKey(key)
+    const hmac = (token: string) => createHmac('sha256', key).update(token).digest('base64')
+    for (const letter of ['a', 'é', '€', '💥'])
+      for (const length of [1, 500, 1365, 1366, 2048, 4096, 4097, 10_000]) {
+        const token = letter.repeat(length)
+        t.equal(keyOf(token), hmac(token), `${letter} ${length}`)
+        t.equal(keyOf('short'), hmac('short'))
+      }
+  },
+)
+
 t.test('the same token has the same key again, under another secret another one', async (t) => {
   const keyOf = createTokenKey(randomBytes(32))
   t.equal(keyOf('a'), keyOf('a'))

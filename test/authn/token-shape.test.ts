@@ -60,6 +60,113 @@ t.test(
   },
 )
 
+t.test('age and skew of a Fernet token are told to the second', async (t) => {
+  for (const [age, kind] of [
+    [WEEK, 'fernet'],
+    [WEEK + 1000, 'expired'],
+    [-300_000, 'fernet'],
+    [-301_000, 'misshapen'],
+  ] as const)
+    t.equal(shape(fernetLike(NOW - age)), kind, `${age}`)
+  t.equal(
+    tokenShape(fernetLike(NOW - HOUR), NOW, HOUR - 1000).kind,
+    'expired',
+    'the maximum age is a setting',
+  )
+})
+
+t.test('a JWS may be over by the skew of clocks, to the second', async (t) => {
+  for (const [over, kind] of [
+    [0, 'jws'],
+    [299, 'jws'],
+    [300, 'jws'],
+    [301, 'expired'],
+  ] as const)
+    t.equal(shape(jwtLike(ES256, claims({ exp: NOW / 1000 - over }))), kind, `${over}`)
+})
+
+t.test('a token of 4096 characters passes, a longer one does not', async (t) => {
+  const jws = (length: number) => {
+    for (let pad = 0; pad < 4096; pad += 1)
+      for (const signature of ['AA', 'AAA', 'AAAA']) {
+        const token = jwtLike(ES256, claims({ pad: 'x'.repeat(pad) })).replace(/[^.]*$/, signature)
+        if (token.length === length) return token
+      }
+    throw new Error(`no token of ${length} characters`)
+  }
+  t.equal(shape(jws(4096)), 'jws')
+  t.equal(shape(jws(4097)), 'misshapen')
+  const fernet = (bytes: number) => {
+    const token = Buffer.alloc(bytes, 1)
+    token.writeUInt8(0x80)
+    token.writeBigUInt64BE(BigInt(NOW / 1000), 1)
+    return token.toString('base64url')
+  }
+  t.equal(shape(fernet(57 + 16 * 188)), 'fernet')
+  t.equal(shape(fernet(57 + 16 * 189)), 'misshapen')
+})
+
+t.test('a JWS has three parts, each canonical base64url', async (t) => {
+  const token = jwtLike(ES256, claims())
+  const [header, body, signature] = token.split('.') as [string, string, string]
+  t.equal(shape(token), 'jws')
+  for (const other of [
+    [header, body],
+    [header, body, signature, signature],
+    [header, body, ''],
+    [`${header}=`, body, signature],
+    [header, `${body}=`, signature],
+    [header, body, `${signature}==`],
+    [header, body, `${signature.slice(0, -1)}B`],
+    [header, body, `${signature}\n`],
+    [header, body + 'A'.repeat((5 - (body.length % 4)) % 4), signature],
+    [header, body, `${signature.slice(0, 40)}+${signature.slice(41)}`],
+  ])
+    t.equal(shape(other.join('.')), 'misshapen', JSON.stringify(other.map((part) => part.slice(-4))))
+})
+
+t.test('a JWS whose header or claims are no JSON objects is misshapen', async (t) => {
+  const part = (text: string) => Buffer.from(text).toString('base64url')
+  const [header, body] = [JSON.stringify(ES256), JSON.stringify(claims())]
+  const signature = 'A'.repeat(86)
+  t.equal(shape([part(header), part(body), signature].join('.')), 'jws')
+  for (const [h, b] of [
+    ['{"alg":"ES256"', body],
+    [header, '{"sub":'],
+    [header, '[]'],
+    [header, 'null'],
+    [header, '"text"'],
+    ['{"a":[]}', body],
+  ] as const)
+    t.equal(shape([part(h), part(b), signature].join('.')), 'misshapen', `${h} ${b}`)
+})
+
+t.test('a JWS needs each claim in its type', async (t) => {
+  for (const more of [
+    { sub: '' },
+    { sub: 1 },
+    { sub: null },
+    { exp: undefined },
+    { exp: null },
+    { exp: String(NOW / 1000 + 3600) },
+    { openstack_methods: undefined },
+    { openstack_methods: ['password', 1] },
+  ])
+    t.equal(shape(jwtLike(ES256, claims(more))), 'misshapen', JSON.stringify(more))
+  t.equal(shape(jwtLike({ ...ES256, alg: 'es256' }, claims())), 'misshapen')
+})
+
+t.test('each JWS tells its own user', async (t) => {
+  for (const sub of ['u-alice', 'u-bob'])
+    t.same(tokenShape(jwtLike(ES256, claims({ sub })), NOW, WEEK), { kind: 'jws', userId: sub })
+})
+
+t.test('the time of a Fernet token is read from its own bytes', async (t) => {
+  const at = (time: number) => fernetLike(time, 3)
+  t.same([at(NOW - WEEK - HOUR), at(NOW - HOUR)].map(shape), ['expired', 'fernet'])
+  t.equal(shape(at(NOW - 2 * WEEK)), 'expired')
+})
+
 t.test('a JWS with Keystone’s claims passes and tells its user', async (t) => {
   t.same(tokenShape(jwtLike(ES256, claims()), NOW, WEEK), { kind: 'jws', userId: claims().sub })
 })
