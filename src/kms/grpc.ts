@@ -154,7 +154,7 @@ const kmsDefinition = () => definition('api.proto', 'v2.KeyManagementService')
 const reportDefinition = () => definition('report.proto', 'portcullis.kms.Report')
 
 function definition(file: string, service: string): ServiceDefinition {
-  const loaded = loadSync(join(import.meta.dirname, file), { defaults: true, arrays: true, objects: true })
+  const loaded = loadSync(join(import.meta.dirname, file), { defaults: true })
   return loaded[service] as ServiceDefinition
 }
 

@@ -38,11 +38,17 @@ t.test('the three calls reach the service and their answers the client, byte by 
 
 t.test('fields that are not on the wire are empty, not absent', async (t) => {
   const { client, requests } = await shell(t, {
-    encrypt: () => ({ outcome: 'ok', value: { ciphertext: SEED, keyId: 'k', annotations: {} } }),
-    decrypt: async () => ({ outcome: 'ok', value: { plaintext: Buffer.alloc(0) } }),
+    status: () => ({ outcome: 'ok', value: {} as never }),
+    encrypt: () => ({ outcome: 'ok', value: {} as never }),
+    decrypt: async () => ({ outcome: 'invalid', reason: 'empty' }),
   })
-  t.strictSame((await client.encrypt({ plaintext: Buffer.alloc(0), uid: '' })).annotations, {})
-  await client.decrypt({ ciphertext: Buffer.alloc(0), uid: '', keyId: '', annotations: {} })
+  t.strictSame(await client.status(), { version: '', healthz: '', keyId: '' })
+  t.strictSame(await client.encrypt({ plaintext: Buffer.alloc(0) } as never), {
+    ciphertext: Buffer.alloc(0),
+    keyId: '',
+    annotations: {},
+  })
+  await t.rejects(client.decrypt({} as never), { message: /INVALID_ARGUMENT/ })
   t.strictSame(requests, [
     { plaintext: Buffer.alloc(0), uid: '' },
     { ciphertext: Buffer.alloc(0), uid: '', keyId: '', annotations: {} },
