@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { createHttpClient } from '../../src/http/client.ts'
 import { issue, makeAuthority } from '../support/certificates.ts'
-import { httpClientCases } from '../support/http-client-cases.ts'
+import { httpClientCases, left } from '../support/http-client-cases.ts'
 import { startLoopbackServer } from '../support/loopback-server.ts'
 import { held, settled } from '../support/scripted-keystone.ts'
 
@@ -165,5 +165,5 @@ t.test('a stream that breaks off or whose time ends is an error of ours, wheneve
   rest.catch(() => {})
   await http.close()
   await t.rejects(rest, { code: 'HTTP_UNREACHABLE' }, 'closing ends the streams too')
-  while (open() > 0) await settled()
+  t.equal(await left(open), 0)
 })
