@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { SecureContextOptions } from 'node:tls'
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { HostPort } from '../config/option.ts'
 import type { Log } from '../log.ts'
 import { NOT_JSON, tooLarge } from './review-responder.ts'
@@ -29,6 +29,7 @@ export interface ServingTls extends Pick<SecureContextOptions, 'cert' | 'key' | 
  * Retry-After. With `tls`: TLS 1.2 and up, HTTP/2 and HTTP/1.1; a client CA makes client certificates required.
  */
 export function createApp(options: { log: Log; tls?: ServingTls }): App {
+  const answerFault = faultAnswers(options.log)
   const common = {
     // what matters to operators is logged by those who know it
     logger: false,
@@ -36,7 +37,7 @@ export function createApp(options: { log: Log; tls?: ServingTls }): App {
     ...HTTP1_TIMEOUTS,
     http2SessionTimeout: KEEP_ALIVE_MS,
     return503OnClosing: false,
-    forceCloseConnections: 'idle' as const,
+    frameworkErrors: answerFault as never,
     routerOptions: { ignoreTrailingSlash: true },
     exposeHeadRoutes: false,
     // no route has a schema: Fastify need not load what compiles them
@@ -60,16 +61,35 @@ export function createApp(options: { log: Log; tls?: ServingTls }): App {
   ) as App
   app.server.maxConnections = MAX_CONNECTIONS
   acceptJsonOnly(app)
-  app.setErrorHandler((error: { statusCode?: number; code?: string }, request, reply) => {
-    const code = error.statusCode ?? 500
-    if (request.raw.httpVersionMajor === 2) reply.removeHeader('connection')
-    if (code >= 500) options.log.error({ err: error.code ?? 'unknown' }, 'A request failed inside')
-    return reply.code(code).send(statusObject(code, MESSAGES[code] ?? 'the request cannot be served'))
-  })
+  endConnectionsOnClose(app)
+  app.setErrorHandler(answerFault)
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send(statusObject(404, 'there is nothing at this path')),
   )
   return app
+}
+
+/** Answers what a handler threw, and what Fastify refuses before any handler sees it. */
+function faultAnswers(log: Log) {
+  return (error: { statusCode?: number; code?: string }, request: FastifyRequest, reply: Reply) => {
+    const code = error.statusCode ?? 500
+    if (request.raw.httpVersionMajor === 2) reply.removeHeader('connection')
+    if (code >= 500) log.error({ err: error.code ?? 'unknown' }, 'A request failed inside')
+    return reply.code(code).send(statusObject(code, MESSAGES[code] ?? 'the request cannot be served'))
+  }
+}
+
+/** An answer to what was asked before the end would keep its HTTP/1.1 connection, and with it the server, for 100 s. */
+function endConnectionsOnClose(app: App): void {
+  let closing = false
+  app.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (closing && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+    done()
+  })
 }
 
 function noSchemas(): never {

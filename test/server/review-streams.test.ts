@@ -1,82 +1,135 @@
 import { once } from 'node:events'
-import { connect, constants } from 'node:http2'
-import { createServer } from 'node:net'
-import t, { type Test } from 'tap'
-import { startServe } from '../support/program.ts'
-import { fernetLike } from '../support/tokens.ts'
-import { askOn, JSON_TYPE } from '../support/wire.ts'
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
+import t from 'tap'
+import { type Answer, reviewBody, startWebhooks, tokenReviews } from '../support/review-app.ts'
+import { JSON_TYPE } from '../support/wire.ts'
 
-const review = (token: string) =>
-  JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } })
+const MIB = 1_048_576
 const POST = { ':method': 'POST', ':path': '/webhook?timeout=30s', ...JSON_TYPE }
+const echo: Answer = (_version, spec) => ({ status: JSON.stringify(spec) })
+const ECHO = { '/webhook': [tokenReviews(echo)], '/late': [tokenReviews(async (...all) => echo(...all))] }
 
-t.test('HTTP/2 streams of clients that do not behave', async (t) => {
-  // a Keystone that takes every call and never answers
-  const silent = createServer(() => {}).listen(0, '127.0.0.1')
-  await once(silent, 'listening')
-  t.teardown(() => silent.close())
-  const { port } = silent.address() as { port: number }
-  const server = await startServe(t, [
-    ...['--keystone-url', `http://127.0.0.1:${port}/v3`],
-    ...['--keystone-timeout', '1s'],
-  ])
-  const open = () => connect(server.url, { ca: server.ca })
+/** What comes back on a stream: its headers and its text. */
+async function answerOf(stream: ClientHttp2Stream) {
+  let text = ''
+  stream.setEncoding('utf8').on('data', (part) => {
+    text += part
+  })
+  const closed = once(stream, 'close')
+  const [headers] = await once(stream, 'response')
+  await closed
+  return { headers, text, code: stream.rstCode }
+}
+const send = (session: ClientHttp2Session, body: string | Buffer, headers: object = {}) => {
+  const stream = session.request({ ...POST, ...headers })
+  stream.end(body)
+  return answerOf(stream)
+}
+
+t.test('an answer has its type and its length in bytes, at once or later', async (t) => {
+  const { open } = await startWebhooks(t, ECHO)
   const session = open()
-  t.teardown(() => session.close())
-  const works = async (t: Test) =>
-    t.equal(
-      (await askOn(session, { method: 'POST', path: '/webhook', headers: JSON_TYPE, body: review('x') }))
-        .status,
-      200,
-    )
-
-  t.test('a body that is announced as too large gets 413 before it is sent', async (t) => {
-    const stream = session.request({ ...POST, 'content-length': 2_000_000 })
-    const [headers] = await once(stream, 'response')
-    t.equal(headers[':status'], 413)
-    stream.close()
-    await works(t)
-  })
-
-  t.test('a body that arrives in many pieces is one body', async (t) => {
-    const stream = session.request(POST)
-    stream.setEncoding('utf8')
-    for (const letter of review('x')) stream.write(letter)
-    stream.end()
-    const [text] = await once(stream, 'data')
-    t.same(JSON.parse(text).status, { authenticated: false })
-  })
-
-  t.test('a stream that is given up in the middle of its body is forgotten', async (t) => {
-    for (let turn = 0; turn < 20; turn += 1) {
-      const stream = session.request(POST)
-      stream.on('error', () => {})
-      stream.write('{"kind":"Tok')
-      stream.close(turn % 2 ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_INTERNAL_ERROR)
-      await new Promise((resolve) => stream.once('close', resolve))
+  for (const path of ['/webhook', '/webhook?', '/webhook?timeout=30s&x=?', '/late'])
+    for (const body of [reviewBody({ name: 'Zoë' }), JSON.stringify({ kind: 'Zoë' })]) {
+      const { headers, text } = await send(session, body, { ':path': path })
+      t.equal(headers['content-type'], 'application/json', path)
+      t.equal(headers['content-length'], String(Buffer.byteLength(text)), path)
+      t.equal(headers[':status'], body.includes('spec') ? 200 : 400)
     }
-    await works(t)
-  })
+})
 
-  t.test('a client that leaves before its answer is ready takes nobody along', async (t) => {
-    const leaving = open()
-    const asked = Array.from({ length: 20 }, (_, n) => {
-      const stream = leaving.request(POST)
-      stream.on('error', () => {})
-      stream.end(review(fernetLike(Date.now() - n * 1000)))
-      return once(stream, 'close')
+t.test('a body that arrives in pieces is one body, in their order', async (t) => {
+  const { open } = await startWebhooks(t, ECHO)
+  const stream = open().request(POST)
+  const answer = answerOf(stream)
+  const body = Buffer.from(reviewBody({ name: 'Zoë 日本' }))
+  for (let at = 0; at < body.length; at += 7) {
+    stream.write(body.subarray(at, at + 7))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  stream.end()
+  t.strictSame(JSON.parse((await answer).text).status, { name: 'Zoë 日本' })
+})
+
+t.test('a body that is announced as too large is refused before it is sent', async (t) => {
+  const { open } = await startWebhooks(t, ECHO)
+  const session = open()
+  const stream = session.request({ ...POST, 'content-length': MIB + 1 })
+  const [headers] = await once(stream, 'response')
+  t.equal(headers[':status'], 413)
+  stream.close()
+  t.equal((await send(session, reviewBody({}))).headers[':status'], 200)
+})
+
+t.test('a body that grows too large is refused once, and its stream ends without an error', async (t) => {
+  const { open } = await startWebhooks(t, ECHO)
+  const session = open()
+  for (const sizes of [[MIB + 1], [MIB, 1], [MIB / 2, MIB / 2, 1], [MIB, MIB, MIB]]) {
+    const stream = session.request(POST)
+    stream.on('error', () => {})
+    const answer = answerOf(stream)
+    for (const size of sizes) stream.write(Buffer.alloc(size, 0x20))
+    const { headers, text, code } = await answer
+    t.equal(headers[':status'], 413, String(sizes))
+    t.match(JSON.parse(text), { code: 413, message: /1048576 bytes/ })
+    t.equal(code, constants.NGHTTP2_NO_ERROR)
+  }
+  for (const size of [MIB - 1, MIB])
+    t.equal((await send(session, reviewBody({ s: size }).padEnd(size))).headers[':status'], 200, 'the limit')
+})
+
+t.test('what is not a plain POST of a known path in JSON is left to the usual routes', async (t) => {
+  const { open } = await startWebhooks(t, ECHO)
+  const session = open()
+  for (const [headers, status] of [
+    [{ ':method': 'PUT' }, 405],
+    [{ ':path': '/other' }, 404],
+    [{ ':path': '/?/webhook' }, 404],
+    [{ 'content-type': 'text/plain' }, 415],
+    [{ 'content-type': 'application/json;charset=utf-8' }, 200],
+  ] as const)
+    t.equal(
+      (await send(session, reviewBody({}), headers)).headers[':status'],
+      status,
+      JSON.stringify(headers),
+    )
+  const expecting = session.request({ ...POST, expect: '100-continue' })
+  const answer = answerOf(expecting)
+  await once(expecting, 'continue')
+  expecting.end(reviewBody({}))
+  t.equal((await answer).headers[':status'], 200, 'who asks first is told to go on')
+})
+
+t.test('a client that gives up takes nobody along, and its answer is thrown away', async (t) => {
+  const waiting: (() => void)[] = []
+  let arrived = () => {}
+  const slow: Answer = (_version, spec) =>
+    new Promise((resolve) => {
+      waiting.push(() => resolve({ status: JSON.stringify(spec) }))
+      arrived()
     })
-    leaving.on('error', () => {})
-    // the server has read them by the time it answers what came later on the same connection
-    await askOn(leaving, { method: 'POST', path: '/webhook', headers: JSON_TYPE, body: review('x') })
-    leaving.destroy()
-    await Promise.all(asked)
-    // the same token waits for the same call at Keystone: its answer comes after theirs
-    const late = await askOn(session, {
-      ...{ method: 'POST', path: '/webhook', headers: JSON_TYPE },
-      body: review(fernetLike(Date.now())),
-    })
-    t.match(JSON.parse(late.text).status, { authenticated: false, error: /.+/ })
-    await works(t)
+  const { open, lines } = await startWebhooks(t, { '/webhook': [tokenReviews(slow)] })
+  const session = open()
+  const all = new Promise<void>((resolve) => {
+    arrived = () => waiting.length === 3 && resolve()
   })
+  const [gone, kept, half] = [session.request(POST), session.request(POST), session.request(POST)]
+  for (const stream of [gone, half]) stream.on('error', () => {})
+  const answer = answerOf(kept)
+  gone.end(reviewBody({ who: 'gone' }))
+  kept.end(reviewBody({ who: 'kept' }))
+  half.write('{"kind":"Tok')
+  half.close(constants.NGHTTP2_CANCEL)
+  const leaving = open()
+  leaving.on('error', () => {})
+  const lost = leaving.request(POST)
+  lost.on('error', () => {})
+  lost.end(reviewBody({ who: 'lost' }))
+  await all
+  gone.close(constants.NGHTTP2_CANCEL)
+  leaving.destroy()
+  await once(gone, 'close')
+  for (const answerNow of waiting) answerNow()
+  t.strictSame(JSON.parse((await answer).text).status, { who: 'kept' })
+  t.strictSame(lines, [])
 })
