@@ -137,6 +137,9 @@ t.test('a file that cannot be looked at for another reason is another than befor
   code = undefined
   await clock.advance(1000)
   t.equal(changes, 2)
+  code = 'ENOENT'
+  await clock.advance(1000)
+  t.equal(changes, 3)
   stop()
 })
 
