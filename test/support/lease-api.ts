@@ -14,10 +14,10 @@ type Spec = Readonly<Record<string, unknown>>
 /** One Lease, what each call to it says, and one candidate for it whose looks come exactly every fifth of its 10 s (or `leaseMs`). */
 export async function leaseWorld(
   t: Parameters<typeof fixChance>[0],
-  first?: { spec?: Spec; version?: string; leaseMs?: number },
+  first?: { spec?: Spec; version?: string; leaseMs?: number; chance?: number },
 ) {
   // 0.8 + 0.5 * 0.4: each pause is as long as it is meant to be
-  fixChance(t, 0.5)
+  fixChance(t, first?.chance ?? 0.5)
   const clock = createManualClock()
   const { log, lines } = recordLog()
   const sent: unknown[] = []
@@ -27,7 +27,8 @@ export async function leaseWorld(
     /** What the next calls answer instead; a promise is waited for first. */
     fault: (_verb: string): Refusal | Error | Promise<void> | undefined => undefined,
   }
-  if (first !== undefined) state.lease = { spec: first.spec, version: first.version ?? 'v0' }
+  if (first !== undefined && 'spec' in first)
+    state.lease = { spec: first.spec, version: first.version ?? 'v0' }
   let writes = 0
 
   const answer = async (verb: string, make: () => KubernetesObject | Refusal) => {

@@ -216,4 +216,31 @@ export function leaseCases(t: Test): void {
     await advance(4667)
     t.notOk(election.leading())
   })
+
+  t.test('looks are spread by a fifth, so that replicas do not come together', async (t) => {
+    for (const [chance, ms] of [
+      [0, 1600],
+      [0.25, 1800],
+      [1, 2400],
+    ] as const) {
+      const { advance, sent } = await leaseWorld(t, { chance })
+      sent()
+      await advance(ms - 1)
+      t.strictSame(sent(), [])
+      await advance(1)
+      t.equal(sent().length, 1, `after ${ms} ms`)
+    }
+  })
+
+  t.test('a renewal that is answered with no after the lead is over changes nothing more', async (t) => {
+    const { advance, put, state, lines, election } = await leaseWorld(t)
+    const held = Promise.withResolvers<void>()
+    state.fault = (verb) => (verb === 'patch' ? held.promise : undefined)
+    await advance(6667)
+    put(OTHER)
+    held.resolve()
+    await advance(0)
+    t.strictSame([election.leading(), election.fault()], [false, undefined])
+    t.strictSame(lines, [LEADS, noLonger('not renewed in time')])
+  })
 }
