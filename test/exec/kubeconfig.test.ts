@@ -133,7 +133,7 @@ t.test(
       ['clusters: a\n', /clusters is no list/],
       [
         'users:\n- name: keystone\n  user: {exec: {command: x}, token: abc}\n',
-        /user keystone has other credentials already.*--name/,
+        /^[^:]*: user keystone has other credentials already.*--name/,
       ],
       ['kind: Config\n---\nkind: Config\n', /config: /],
       [
@@ -187,6 +187,7 @@ contexts:
 - { name: no-user, context: { cluster: lab } }
 - { name: no-cluster, context: { user: alice } }
 - { name: empty }
+- { name: scalar, context: text }
 users:
 - name: alice
   user:
@@ -278,10 +279,12 @@ t.test('entries of later files are changed there, each key for itself', async (t
   t.strictSame(read.exec('bob'), EXEC)
   t.strictSame(read.clusterConfig('lab'), { auth_url: 'https://a/v3' }, 'its configuration stays')
   t.match(readFileSync(second, 'utf8'), /server: https:\/\/new/)
-  writeKubeconfig([second], { user, context: { ...ENTRIES.context, name: 'empty' } })
-  t.strictSame(readKubeconfig([second]).context('empty'), {
-    cluster: 'lab',
-    user: 'keystone',
-    namespace: undefined,
-  })
+  for (const name of ['empty', 'scalar']) {
+    writeKubeconfig([second], { user, context: { ...ENTRIES.context, name } })
+    t.strictSame(readKubeconfig([second]).context(name), {
+      cluster: 'lab',
+      user: 'keystone',
+      namespace: undefined,
+    })
+  }
 })
