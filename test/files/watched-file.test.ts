@@ -1,5 +1,6 @@
 import {
   mkdirSync,
+  type readdirSync,
   rmSync,
   type statSync,
   symlinkSync,
@@ -56,6 +57,20 @@ t.test('the visible files of a directory that end as asked are listed, sorted', 
     join(folder, 'b.csv'),
   ])
   t.strictSame(listConfigFiles(folder, []), [])
+  replaceFileCall(
+    t,
+    'readdirSync',
+    () => (() => ['b.csv', 'c.csv', 'a.csv']) as unknown as typeof readdirSync,
+  )
+  t.strictSame(
+    listConfigFiles('/x', ['.csv']),
+    ['/x/a.csv', '/x/b.csv', '/x/c.csv'],
+    'in whichever order it comes',
+  )
+})
+
+t.test('a directory that cannot be listed is an error with its path and the reason', async (t) => {
+  const folder = temporaryFolder(t)
   const missing = join(folder, 'missing')
   t.throws(() => listConfigFiles(missing, ['.csv']), {
     code: 'FILE_UNREADABLE',

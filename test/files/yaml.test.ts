@@ -29,6 +29,7 @@ t.test('a fault is one line, with line and column of where it is', async (t) => 
     ['a: 1\nb: [1, 2\n', /^[^\n]+ at line 3, column 1$/],
     ['a: 1\na: 2\n', /^[^\n]+unique at line 2, column 1$/],
     ['a: "x\n', /^[^\n]+ at line 2, column 1$/],
+    ['a: |x y\n', /^Block scalar header [^\n]*: [^\n]+ at line 1, column 5$/],
     ['a:\n\t- b\n', /^[^\n]+ at line 2, column 1$/],
   ]
   for (const [name, read] of Object.entries(READERS))
@@ -108,6 +109,8 @@ t.test('lists are indented where the text has them indented', async (t) => {
     ['a:\n  - x\n', 'a:\n  - x\nb:\n  - z\n'],
     ['a:\n- x # why\n', 'a:\n- x # why\nb:\n- z\n'],
     ['a: \n    - x\n', 'a:\n  - x\nb:\n  - z\n'],
+    ['list:\n  - x\n', 'list:\n  - x\nb:\n  - z\n'],
+    ['a:\n- c:\n    - x\n', 'a:\n- c:\n  - x\nb:\n- z\n'],
     ['c: 1\na:\n  - x\n', 'c: 1\na:\n  - x\nb:\n  - z\n'],
     ['# a:\n#   - x\n{}\n', '# a:\n#   - x\n{ b: [ z ] }\n'],
     ['c: 1\n', 'c: 1\nb:\n- z\n'],
@@ -127,6 +130,9 @@ t.test('what kubectl reads as something else than a string is quoted, and JSON s
   const json = editYaml(' {"a": "x"}\n')
   json.set(['b'], { c: ['no', 1] })
   t.strictSame(JSON.parse(json.text()), { a: 'x', b: { c: ['no', 1] } })
+  const flush = editYaml('{"a": "x"}')
+  flush.set(['b'], 'y')
+  t.equal(flush.text(), '{ "a": "x", "b": "y" }\n')
 })
 
 t.test('a long line stays whole when another is changed', async (t) => {
