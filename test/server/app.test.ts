@@ -18,20 +18,23 @@ const post = (body: string | Buffer, headers: Record<string, string> = JSON_TYPE
   body,
 })
 
+const FAULTS = {
+  '/coded': { code: 'E_TEST' },
+  '/bare': {},
+  '/unavailable': { statusCode: 503, code: 'E_DOWN' },
+  '/teapot': { statusCode: 418 },
+}
+
 async function startPlain(t: Test) {
   const { log, lines } = recordLog()
   const app = createApp({ log })
   app.get('/ok', (_request, reply) => reply.send('fine'))
   app.get('/named/:name', (_request, reply) => reply.send('fine'))
   app.post('/length', (request, reply) => reply.send(String((request.body as Buffer).length)))
-  const fail = (path: string, error: unknown) =>
+  for (const [path, error] of Object.entries(FAULTS))
     app.get(path, async () => {
-      throw error
+      throw Object.assign(new Error('a secret'), error)
     })
-  fail('/coded', Object.assign(new Error('a secret'), { code: 'E_TEST' }))
-  fail('/bare', new Error('a secret'))
-  fail('/unavailable', Object.assign(new Error('a secret'), { statusCode: 503, code: 'E_DOWN' }))
-  fail('/teapot', Object.assign(new Error('a secret'), { statusCode: 418 }))
   t.teardown(() => app.close())
   const port = await listen(app, { host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${port}`
@@ -84,6 +87,18 @@ t.test('a body may have 1 MiB and not a byte more, over both versions of HTTP', 
     t.equal(reply.status, 413)
     t.equal((await send(post(sized(100)))).status, 200, 'the next request is served')
   }
+})
+
+t.test('what Fastify refuses over HTTP/2 carries no header that HTTP/2 forbids', async (t) => {
+  const { http2 } = await startWebhooks(t, REVIEWS)
+  const warnings: unknown[] = []
+  const warned = (warning: Error) => warnings.push(warning.message)
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
+  const announced = { ...JSON_TYPE, 'content-length': String(MIB + 1) }
+  t.equal((await http2(post(sized(MIB + 1), announced))).status, 413)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.strictSame(warnings, [])
 })
 
 t.test('a body without an announced length has the same limit', async (t) => {
@@ -207,9 +222,8 @@ t.test('a review that is with its handler when the server stops is answered, ove
 })
 
 t.test('a free port is picked and told; localhost is one address like any other', async (t) => {
-  const { log } = recordLog()
   for (const host of ['127.0.0.1', 'localhost']) {
-    const app = createApp({ log })
+    const app = createApp(recordLog())
     t.teardown(() => app.close())
     const port = await listen(app, { host, port: 0 })
     t.strictSame(
@@ -223,15 +237,13 @@ t.test('a free port is picked and told; localhost is one address like any other'
 
 t.test('an address that is taken is an error', async (t) => {
   const { port } = await startPlain(t)
-  const { log } = recordLog()
-  const second = createApp({ log })
+  const second = createApp(recordLog())
   t.teardown(() => second.close())
   await t.rejects(listen(second, { host: '127.0.0.1', port }), { code: 'EADDRINUSE' })
 })
 
 t.test('JSON is read strictly, and nothing in it reaches for a prototype', async (t) => {
-  const { log } = recordLog()
-  const parse = jsonParser(createApp({ log }))
+  const parse = jsonParser(createApp(recordLog()))
   t.strictSame(parse('{"a":[1,null,"x"]}'), { a: [1, null, 'x'] })
   t.equal(parse('7'), 7)
   for (const text of ['', ' ', '{', '{"a":1}x', "{'a':1}", '{"a":NaN}'])

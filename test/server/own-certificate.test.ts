@@ -81,13 +81,25 @@ t.test('the CA is one for ten years, the leaf serves for one year and signs noth
   const critical = (value: string) => Buffer.from(`0603551d0f0101ff0404${value}`, 'hex')
   t.ok(leaf.raw.includes(critical('03020780')))
   t.ok(ca.raw.includes(critical('03020106')))
-  for (const { raw } of [ca, leaf]) t.ok(raw.includes(Buffer.from('0603551d130101ff', 'hex')))
+  const constraints = (value: string) => Buffer.from(`0603551d130101ff04${value}`, 'hex')
+  t.ok(ca.raw.includes(constraints('0530030101ff')))
+  t.ok(leaf.raw.includes(constraints('023000')))
+  const ecdsaWithSha256 = Buffer.from('06082a8648ce3d040302', 'hex')
+  for (const { raw } of [ca, leaf]) t.ok(raw.includes(ecdsaWithSha256))
 })
 
 t.test('the leaf names the host, this machine and what was asked for, each once', async (t) => {
   const { ensure, certificate } = world(t)
-  await ensure(['localhost', 'a.example', '10.0.0.1', 'fd00::1', 'a.example', '10.example'])
-  const rows = ['localhost', 'a.example', '10.0.0.1', 'FD00:0:0:0:0:0:0:1', '10.example', '127.0.0.1']
+  await ensure(['localhost', 'a.example', '10.0.0.1', 'fd00::1', 'a.example', '10.example', 'node1'])
+  const rows = [
+    'localhost',
+    'a.example',
+    '10.0.0.1',
+    'FD00:0:0:0:0:0:0:1',
+    '10.example',
+    'node1',
+    '127.0.0.1',
+  ]
   const text = (name: string) => (/^[\d.]+$|:/.test(name) ? `IP Address:${name}` : `DNS:${name}`)
   t.equal(
     certificate('tls.crt').subjectAltName,
@@ -109,7 +121,7 @@ t.test('what is there and still good is kept', async (t) => {
 t.test('a leaf that lacks one of the names is made again, the CA stays', async (t) => {
   const { ensure, changes } = world(t)
   await ensure(['a.example'])
-  for (const name of ['b.example', '10.0.0.2', 'fd00::2', 'www.a.example'])
+  for (const name of ['b.example', 'node1', '10.0.0.2', 'fd00::2', 'www.a.example'])
     t.strictSame(await changes(() => ensure(['localhost', name])), ['tls.crt', 'tls.key'], name)
 })
 

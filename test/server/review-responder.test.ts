@@ -136,7 +136,12 @@ t.test('a handler that breaks is a 500 and one log line, without the words of th
       const { respond, lines } = responder([tokenReviews(answer)])
       const reply = await respond(reviewBody({ token: 'what was sent' }))
       t.equal(reply.code, 500)
-      t.match(JSON.parse(reply.text), { kind: 'Status', code: 500, reason: 'InternalError' })
+      t.match(JSON.parse(reply.text), {
+        kind: 'Status',
+        code: 500,
+        reason: 'InternalError',
+        message: /error/,
+      })
       t.notMatch(reply.text, /what was sent/)
       t.strictSame(lines, [{ level: 'error', err, msg: 'A request failed inside' }])
     }
