@@ -59,6 +59,15 @@ t.test(
       await settled()
       t.strictSame(calls(), [])
     }
+    calls()
+    for (const [user, project] of [
+      [acmeBob, acmeWeb],
+      [betaAlice, acmeWeb],
+      [acmeAlice, acmeOps],
+    ] as const)
+      t.equal(logIn(user, project), undefined, 'and remembered apart from the others')
+    await settled()
+    t.strictSame(calls(), [])
     t.strictSame(cluster.names('rolebindings'), [
       `p-acme-ops/${acmeAlice.id}_member`,
       `p-acme-web/${acmeAlice.id}_reader`,
@@ -166,6 +175,24 @@ t.test('users who come at once share the making of their namespace', async (t) =
   t.equal(made.filter((call) => call === 'get namespaces').length, 2, 'one for each namespace')
   t.equal(cluster.names('rolebindings').length, 3)
 })
+
+t.test(
+  'of logins that wait for their turn, those of one user replace each other and no others',
+  async (t) => {
+    const { cluster, logIn, hang, recover } = await loginSyncWorld(t)
+    hang()
+    for (const project of [acmeWeb, acmeOps])
+      for (const user of [acmeAlice, acmeBob, betaAlice]) void logIn(user, project)
+    void logIn(betaAlice, acmeOps, { roles: ['reader'] })
+    recover()
+    await settled()
+    const members = [acmeAlice, acmeBob].map(({ id }) => `${id}_member`)
+    t.strictSame(cluster.names('rolebindings'), [
+      ...[...members, `${betaAlice.id}_reader`].map((name) => `p-acme-ops/${name}`),
+      ...[...members, `${betaAlice.id}_member`].map((name) => `p-acme-web/${name}`),
+    ])
+  },
+)
 
 t.test(
   'a namespace that could not be made is tried again, and so is one whose bindings could not',
