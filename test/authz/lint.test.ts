@@ -106,9 +106,10 @@ t.test('rules of one line are not held against each other', async (t) => {
 t.test('among many rules only equal ones are found, and deny rules among the first 500', async (t) => {
   // those between are all the same, which is found without comparing: each is covered by the one before
   const many = (first: string, count: number, last: string) =>
-    lint(first, ...Array(count).fill('p2, role:r, /a, get, allow'), last).filter(
-      (finding) => !/^[0-9]+ nothing [0-9]{1,3}$/.test(finding) || finding.endsWith(' 1'),
-    )
+    lint(first, ...Array(count).fill('p2, role:r, /a, get, allow'), last)
+      .filter((finding) => !/^[0-9]+ nothing [0-9]{1,3}$/.test(finding) || finding.endsWith(' 1'))
+      // a difference of hundreds of lines would take seconds to show
+      .slice(0, 3)
   t.strictSame(many(line(WIDE.with(1, 'x')), 498, line(NARROW.with(1, 'x'))), ['500 nothing 1'])
   t.strictSame(many(line(WIDE.with(1, 'x')), 499, line(NARROW.with(1, 'x'))), [])
   t.strictSame(many(line(NARROW), 499, line(NARROW)), ['501 nothing 1'])
