@@ -7,7 +7,7 @@ import { recordLog } from '../support/recorded-log.ts'
 import { reviewBody, startWebhooks, tokenReviews } from '../support/review-app.ts'
 import { ask, JSON_TYPE } from '../support/wire.ts'
 
-const MIB = 1_048_576
+const MIB = 2 ** 20
 const REVIEWS = { '/webhook': [tokenReviews(() => ({ status: '"answered"' }))] }
 /** A review of so many bytes. */
 const sized = (bytes: number) => reviewBody({}).padEnd(bytes, ' ')
@@ -80,10 +80,7 @@ t.test('a body may have 1 MiB and not a byte more, over both versions of HTTP', 
     for (const bytes of [100, MIB / 2, MIB - 1, MIB])
       t.equal((await send(post(sized(bytes)))).status, 200, String(bytes))
     const reply = await send(post(sized(MIB + 1)))
-    t.match(JSON.parse(reply.text), {
-      ...{ kind: 'Status', code: 413, reason: 'RequestEntityTooLarge' },
-      message: /1048576 bytes/,
-    })
+    t.match(JSON.parse(reply.text), { kind: 'Status', code: 413, message: /1048576 bytes/ })
     t.equal(reply.status, 413)
     t.equal((await send(post(sized(100)))).status, 200, 'the next request is served')
   }
