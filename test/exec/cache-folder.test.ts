@@ -10,29 +10,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { cacheFolderPath, isAlive, openCacheFolder } from '../../src/exec/cache-folder.ts'
+import t from 'tap'
+import { cacheFolderPath, isAlive } from '../../src/exec/cache-folder.ts'
+import { NOON, openFilled, openFolder, SECRET, UID } from '../support/cache-folders.ts'
 import { DEAD_PID, modeOf, watchOpenFiles, withoutMask } from '../support/file-calls.ts'
 import { temporaryFolder } from '../support/program.ts'
-
-const UID = process.geteuid?.() ?? -1
-const NOON = Date.parse('2026-06-01T12:00:00.250Z')
-const SECRET = Buffer.from('a secret')
-
-/** A folder that is not there yet, and what is said about it. */
-function openFolder(t: Test, path = join(temporaryFolder(t), 'cache/portcullis'), uid = UID) {
-  const said: string[] = []
-  const complain = (sentence: string) => said.push(sentence)
-  return { path, said, folder: openCacheFolder({ path, uid, pid: process.pid, complain }) }
-}
-
-/** The same with a folder and one file in it. */
-function openFilled(t: Test, uid = UID) {
-  const path = join(temporaryFolder(t), 'portcullis')
-  mkdirSync(path, { mode: 0o700 })
-  writeFileSync(join(path, 'a'), SECRET, { mode: 0o600 })
-  return openFolder(t, path, uid)
-}
 
 t.test(
   'the folder is $XDG_CACHE_HOME/portcullis where that is a whole path, else ~/.cache/portcullis',

@@ -1,39 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { holdLock } from '../../src/exec/cache-lock.ts'
 import { DEAD_PID, modeOf, replaceFileCall, watchOpenFiles, withoutMask } from '../support/file-calls.ts'
-import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
+import { lockWorld, OTHER, settle, watched } from '../support/lock-world.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { temporaryFolder } from '../support/program.ts'
 
 const MINUTE = 60_000
-/** Always alive, and not this process. */
-const OTHER = '1 5'
-
-function lockWorld(t: Test) {
-  const clock = createManualClock()
-  const path = join(temporaryFolder(t), 'lock')
-  /** A lock of another process, made `ageMs` ago. */
-  const lockedBy = (holder: string, ageMs = 0) => {
-    writeFileSync(path, holder)
-    const time = (clock.now() - ageMs) / 1000
-    utimesSync(path, time, time)
-  }
-  const hold = (patienceMs: number) => watched(holdLock({ path, patienceMs, clock }))
-  return { clock, path, lockedBy, hold, content: () => readFileSync(path, 'utf8') }
-}
-
-/** What a promise has come to so far. */
-function watched(promise: ReturnType<typeof holdLock>) {
-  const seen: { state: 'waiting' | 'held' | 'given up'; release?: () => void } = { state: 'waiting' }
-  void promise.then((release) => {
-    seen.state = release === undefined ? 'given up' : 'held'
-    if (release !== undefined) seen.release = release
-  })
-  return seen
-}
-
-const settle = (clock: ManualClock) => clock.advance(0).then(() => new Promise(setImmediate))
 
 t.test('a free lock is taken at once, with process id and time in a file for its owner alone', async (t) => {
   withoutMask(t)

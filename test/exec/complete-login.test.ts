@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { SettingName } from '../../src/config/login-options.ts'
 import { type Ask, completeLogin, missingSettings, SECRETS, tlsOf } from '../../src/exec/complete-login.ts'
+import { somebody } from '../support/somebody.ts'
 import { settingsOf } from '../support/token-source-world.ts'
 
-type Values = Partial<Record<SettingName, string>>
 const URL = { auth_url: 'https://a/v3' }
 const USER = { ...URL, username: 'alice', password: 'secret' }
 const ALICE = { name: 'alice', domain: { id: 'default' } }
@@ -12,16 +12,6 @@ const NO_TLS = { ca: undefined, cert: undefined, key: undefined }
 const noTerminal = async () => undefined
 const neverOpened = async () => {
   throw new Error('a terminal was looked for')
-}
-
-/** Somebody who gives these answers by name; the questions are recorded. */
-function somebody(answers: Values) {
-  const questions: Parameters<Ask>[0][] = []
-  const ask: Ask = async (question) => {
-    questions.push(question)
-    return answers[question.name] ?? ''
-  }
-  return { questions, open: async () => ask }
 }
 
 const secretly = (name: SettingName) => ({ name, secret: true, optional: false })

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { kubeconfigPaths, readKubeconfig, writeKubeconfig } from '../../src/exec/kubeconfig.ts'
 import { readYaml } from '../../src/files/yaml.ts'
 import { modeOf } from '../support/file-calls.ts'
+import { EDGE, GROWN, LAB } from '../support/kubeconfigs.ts'
 import { temporaryFolder } from '../support/program.ts'
 
 const EXEC = { command: 'portcullis', args: ['token', '--project-name', 'no'], env: { OS_CLOUD: 'lab' } }
@@ -50,29 +51,6 @@ t.test('a missing kubeconfig is made, folder and all, for its owner alone', asyn
   t.notOk(existsSync(`${path}.portcullis-backup`))
   t.match(readFileSync(path, 'utf8'), /^- "no"$|- "no"/m, 'kubectl’s YAML would read a bare no as false')
 })
-
-const GROWN = `# the lab's cluster
-apiVersion: v1
-kind: Config
-preferences: {}
-clusters:
-- name: lab # do not rename
-  cluster:
-    server: https://lab:6443
-    extensions:
-    - name: x
-      extension: { a: 1 }
-users:
-- name: admin
-  user: { token: abc }
-contexts:
-- context:
-    cluster: lab
-    user: admin
-    namespace: team
-  name: keystone@lab
-current-context: admin@lab
-`
 
 t.test('what is not ours stays: comments, order, other keys, the namespace of the context', async (t) => {
   const path = file(t, GROWN)
@@ -166,60 +144,6 @@ t.test('a symbolic link stays one, and a JSON kubeconfig stays JSON', async (t) 
   t.match(JSON.parse(readFileSync(target, 'utf8')), { users: [{ name: 'a' }, { name: 'keystone' }] })
   t.equal(modeOf(target), 0o600)
 })
-
-/** Two files in which clusters, contexts and users have names in common. */
-const LAB = `kind: Config
-current-context: two
-clusters:
-- name: lab
-  cluster:
-    server: https://lab:6443
-    extensions:
-    - name: another.example/exec
-      extension: { auth_url: https://other }
-    - name: client.authentication.k8s.io/exec
-      extension: { auth_url: https://a/v3 }
-- name: bare
-  cluster: { server: https://bare }
-- cluster: { server: https://nameless }
-contexts:
-- { name: one, context: { cluster: lab, user: alice, namespace: web } }
-- { name: no-user, context: { cluster: lab } }
-- { name: no-cluster, context: { user: alice } }
-- { name: empty }
-- { name: scalar, context: text }
-users:
-- name: alice
-  user:
-    exec:
-      command: portcullis
-      args: [token, --trust-id, 5]
-      env:
-      - { name: OS_CLOUD, value: lab }
-      - { name: EMPTY, value: "" }
-      - { name: NUMBER, value: 5 }
-      - { name: "", value: x }
-      - { value: x }
-- { name: bob, user: { exec: { command: other } } }
-- { name: odd, user: { exec: { command: other, args: no list, env: { a: b } } } }
-- { name: carol, user: { exec: { args: [token] } } }
-`
-const EDGE = `kind: Config
-current-context: one
-clusters:
-- name: edge
-  cluster:
-    extensions:
-    - name: client.authentication.k8s.io/exec
-      extension: { auth_url: https://b/v3 }
-- { name: lab, cluster: { extensions: no list } }
-contexts:
-- { name: one, context: { cluster: edge, user: dave } }
-- { name: two, context: { cluster: edge, user: dave, namespace: 5 } }
-users:
-- { name: dave, user: { token: abc } }
-- { name: alice, user: { token: abc } }
-`
 
 t.test('of entries with one name the first one counts, and what is incomplete is not there', async (t) => {
   const read = readKubeconfig([file(t, 'current-context: ""\n'), file(t, LAB), file(t, EDGE)])

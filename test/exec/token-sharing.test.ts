@@ -101,3 +101,17 @@ t.test('a second set of needs after the passcode is refused, not asked for again
   t.equal(world.attempts.length, 2)
   t.equal(world.refusals.size, 0)
 })
+
+t.test(
+  'what is missing is asked for, and without a terminal it is named before Keystone is called',
+  async (t) => {
+    const { password: _, ...rest } = SOMEBODY
+    const asked = sourceWorld({ settings: settingsOf(rest), terminal: ['typed'] })
+    t.equal((await asked.obtain()).token, 'new-1')
+    t.match(asked.attempts[0]?.method, { password: 'typed' })
+    t.same(asked.questions, ['password'])
+    const silent = sourceWorld({ settings: settingsOf(rest) })
+    await t.rejects(silent.obtain(), { code: 'LOGIN_INCOMPLETE', message: /password.*OS_PASSWORD/ })
+    t.same(silent.attempts, [])
+  },
+)

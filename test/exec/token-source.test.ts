@@ -133,19 +133,6 @@ t.test(
   },
 )
 
-t.test(
-  'what is missing is asked for, and without a terminal it is named before Keystone is called',
-  async (t) => {
-    const { password: _, ...rest } = SOMEBODY
-    const asked = sourceWorld({ settings: settingsOf(rest), terminal: ['typed'] })
-    t.equal((await asked.obtain()).token, 'new-1')
-    t.match(asked.attempts[0]?.method, { password: 'typed' })
-    t.same(asked.questions, ['password'])
-    const silent = sourceWorld({ settings: settingsOf(rest) })
-    await t.rejects(silent.obtain(), { code: 'LOGIN_INCOMPLETE', message: /password.*OS_PASSWORD/ })
-    t.same(silent.attempts, [])
-  },
-)
 t.test('a refusal names who was refused and where the name came from, and is remembered', async (t) => {
   for (const [values, who] of [
     [SOMEBODY, /log in alice \(environment user_id\).*\(401\)/],
