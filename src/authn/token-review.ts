@@ -39,9 +39,9 @@ export function createTokenReviewHandler(parts: {
         return { invalid: request }
       }
       const asked = request.audiences
-      const common = ours.length === 0 ? [] : asked.filter((audience) => ours.includes(audience))
+      const common = asked.filter((audience) => ours.includes(audience))
       if (ours.length > 0 && asked.length > 0 && common.length === 0)
-        return answer({ kind: 'refused', refusal: 'audience' }, [], start)
+        return answer({ kind: 'refused', refusal: 'audience' }, common, start)
       const verdict = authenticator.authenticate(request.token)
       return verdict instanceof Promise
         ? verdict.then((late) => answer(late, common, start))

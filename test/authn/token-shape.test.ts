@@ -86,14 +86,9 @@ t.test('a JWS may be over by the skew of clocks, to the second', async (t) => {
 })
 
 t.test('a token of 4096 characters passes, a longer one does not', async (t) => {
-  const jws = (length: number) => {
-    for (let pad = 0; pad < 4096; pad += 1)
-      for (const signature of ['AA', 'AAA', 'AAAA']) {
-        const token = jwtLike(ES256, claims({ pad: 'x'.repeat(pad) })).replace(/[^.]*$/, signature)
-        if (token.length === length) return token
-      }
-    throw new Error(`no token of ${length} characters`)
-  }
+  const [header, body] = jwtLike(ES256, claims()).split('.')
+  const jws = (length: number) => `${header}.${body}.`.padEnd(length, 'A')
+  t.equal((jws(4096).length - `${header}.${body}.`.length) % 4, 3, 'the length of a canonical part')
   t.equal(shape(jws(4096)), 'jws')
   t.equal(shape(jws(4097)), 'misshapen')
   const fernet = (bytes: number) => {
