@@ -18,7 +18,7 @@ export function addAdminRoutes(
         const { verbose, exclude } = request.query
         const report = healthReport(endpoint, parts.checks, {
           verbose: verbose !== undefined,
-          exclude: exclude === undefined ? [] : [exclude].flat(),
+          exclude: [exclude ?? []].flat(),
         })
         send(reply, report)
       },
