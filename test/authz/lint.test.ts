@@ -84,6 +84,8 @@ t.test('lists and prefixes of group, name, verb and path cover what they hold, w
   t.strictSame(lint(verbs('l*'), verbs('list|lost')), ['2 nothing 1'])
   t.strictSame(lint(verbs('l*'), verbs('li*')), [], 'only plain cases are found')
   t.strictSame(lint(verbs('!get'), verbs('list')), ['2 nothing 1'])
+  const prefix = NARROW.with(5, 'l*')
+  t.strictSame(lint(line(prefix.with(1, '*')), line(prefix)), ['2 nothing 1'], 'the same prefix')
   t.strictSame(lint(line(NARROW.with(2, 'apps|batch')), line(NARROW)), ['2 nothing 1'])
   t.strictSame(lint(line(NARROW.with(4, 'web|api')), line(NARROW)), ['2 nothing 1'])
   t.strictSame(lint('p2, role:r, /a/*, get, allow', 'p2, role:r, /a/b, get, allow'), ['2 nothing 1'])
