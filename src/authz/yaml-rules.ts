@@ -42,12 +42,14 @@ export function* readYamlRules(text: string, source: string): Steps<PolicyOutcom
   return { format: 'portcullis', rules, quarantined, unknown: [] }
 }
 
-/** Without an effect, a key that no rule has could be a misspelt one: `efect: deny`. */
+/** Without an effect it is, unless a key that no rule has says deny: a misspelt `efect: deny`. */
 function isSurelyAllow(item: unknown): boolean {
   if (!isRecord(item)) return false
   if (Object.hasOwn(item, 'effect')) return item.effect === 'allow'
   const known: readonly string[] = [...RESOURCE_COLUMNS, ...PATH_COLUMNS]
-  return Object.keys(item).every((key) => known.includes(key))
+  return Object.entries(item).every(
+    ([key, value]) => known.includes(key) || !/deny/i.test(JSON.stringify(value)),
+  )
 }
 
 function toCells(item: unknown): Cells {

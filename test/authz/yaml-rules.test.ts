@@ -131,17 +131,30 @@ t.test('a deny rule that cannot be understood makes the whole text unusable', as
     }
 })
 
-t.test('a rule with a key that no rule has is not surely an allow rule unless it says so', async (t) => {
-  for (const key of ['efect: deny', 'Effect: deny', 'note: a', '__proto__: a', 'constructor: a']) {
-    const rule = `{subject: "*", ${RESOURCE}, verb: get, ${key}}`
-    t.match(read(`rules:\n  - ${rule}`), {
-      fault: { line: 2, column: 5, message: new RegExp(`^${key.split(':')[0]}: .*resource rule`) },
-    })
-    t.match(read(`rules:\n  - ${rule.replace(/\}$/, ', effect: allow}')}`), {
-      rules: [],
-      quarantined: [{ line: 2, column: 5 }],
-    })
+t.test('a rule with a key that no rule has is left out, unless that key says deny', async (t) => {
+  for (const key of [
+    'verbs: get',
+    'note: a',
+    '__proto__: a',
+    'constructor: [a]',
+    'note: ~',
+    'note: {a: b}',
+  ]) {
+    const outcome = read(`rules:\n  - {subject: "*", path: /a, verb: get, ${key}}\n  - ${GOOD}`)
+    const message = new RegExp(`^${key.split(':')[0]}: .*path rule`)
+    t.match(outcome, { rules: [{ line: 3 }], quarantined: [{ line: 2, column: 5, message }] }, key)
   }
+  for (const key of ['efect: deny', 'Effect: [deny]', 'action: Deny', 'x: {effect: deny}']) {
+    const rule = `{subject: "*", ${RESOURCE}, verb: get, ${key}}`
+    const message = new RegExp(`^${key.split(':')[0]}: .*resource rule`)
+    t.match(read(`rules:\n  - ${rule}`), { fault: { line: 2, column: 5, message } }, key)
+    t.match(
+      read(`rules:\n  - ${rule.replace(/\}$/, ', effect: allow}')}`),
+      { rules: [], quarantined: [{ line: 2, column: 5, message }] },
+      key,
+    )
+  }
+  t.match(read('rules:\n  - {subject: "*", namespace: deny, verb: get}'), { quarantined: [{ line: 2 }] })
 })
 
 t.test(
@@ -169,6 +182,5 @@ t.test('a rule without a column that it needs is left out', async (t) => {
 
 t.test('a long key is cut in the message', async (t) => {
   const key = 'k'.repeat(100)
-  const outcome = read(`rules:\n  - {${key}: a}`)
-  t.match(outcome, { fault: { message: new RegExp(`^${'k'.repeat(64)}: `) } })
+  t.match(read(`rules:\n  - {${key}: deny}`), { fault: { message: new RegExp(`^${'k'.repeat(64)}: `) } })
 })
