@@ -26,6 +26,21 @@ t.test('a secret is described without its payload', async (t) => {
   }
 })
 
+t.test('times without a zone are UTC, wherever the process runs', async (t) => {
+  const { TZ } = process.env
+  t.teardown(() => {
+    if (TZ === undefined) delete process.env.TZ
+    else process.env.TZ = TZ
+  })
+  for (const zone of ['Asia/Kolkata', 'America/New_York', 'UTC']) {
+    process.env.TZ = zone
+    const secret = shown(1, { expiration: '2026-05-01T10:20:31.123000' })
+    t.strictSame(await behind(secret).barbican.describe(uuid(1)), info(1, { expires: CREATED + 1000 }), zone)
+    const metadata = { activate_at: '2026-05-01T10:20:30.123' }
+    t.equal(await behind({ metadata }).barbican.activateAt(uuid(1)), CREATED, zone)
+  }
+})
+
 t.test('what is no secret is a bad answer', async (t) => {
   for (const body of [
     undefined,
@@ -178,23 +193,8 @@ t.test('the mark is a time in UTC, none, or never', async (t) => {
 t.test('an order is one of an AES-256 key of that name, and gives its id', async (t) => {
   const { barbican, calls } = behind({ order_ref: `http://h/v1/orders/${uuid(9)}` })
   t.equal(await barbican.order('kek'), uuid(9))
-  t.strictSame(calls, [
-    {
-      operation: 'order',
-      method: 'POST',
-      path: '/orders',
-      body: {
-        type: 'key',
-        meta: {
-          name: 'kek',
-          algorithm: 'aes',
-          bit_length: 256,
-          mode: 'gcm',
-          payload_content_type: OCTETS,
-        },
-      },
-    },
-  ])
+  const meta = { name: 'kek', algorithm: 'aes', bit_length: 256, mode: 'gcm', payload_content_type: OCTETS }
+  t.strictSame(calls, [{ operation: 'order', method: 'POST', path: '/orders', body: { type: 'key', meta } }])
   for (const refusal of ['gone', 'forbidden'])
     await t.rejects(behind(refusal).barbican.order('kek'), {
       code: 'BARBICAN_REFUSED_US',

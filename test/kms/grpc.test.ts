@@ -12,6 +12,7 @@ import { connected, directory } from './socket-world.ts'
 const UID = '5c1b7c04-7c5f-4a3c-9a36-3f3a4a4d1f00'
 const FORMAT = 'format.kms.portcullis.internal'
 const SEED = counting(0x80, 32)
+const DECRYPT = { ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }
 
 t.test('the three calls reach the service and their answers the client, byte by byte', async (t) => {
   const { client, requests } = await shell(t, {
@@ -79,10 +80,7 @@ t.test('each outcome has its gRPC code, and its reason is shown', async (t) => {
     })
     await t.rejects(client.status(), shown('Status'))
     await t.rejects(client.encrypt({ plaintext: SEED, uid: UID }), shown('Encrypt'))
-    await t.rejects(
-      client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }),
-      shown('Decrypt'),
-    )
+    await t.rejects(client.decrypt(DECRYPT), shown('Decrypt'))
     t.same(failures, [])
   }
 })
@@ -95,10 +93,7 @@ t.test('what is thrown is INTERNAL without its text, and reported', async (t) =>
     },
     decrypt: () => Promise.reject(thrown),
   })
-  const calls = [
-    () => client.encrypt({ plaintext: SEED, uid: UID }),
-    () => client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }),
-  ]
+  const calls = [() => client.encrypt({ plaintext: SEED, uid: UID }), () => client.decrypt(DECRYPT)]
   for (const call of calls)
     await t.rejects(call() as Promise<unknown>, {
       code: 'KMS_CALL_FAILED',
@@ -118,7 +113,7 @@ t.test('a seed is overwritten once it is encrypted, or in the message', async (t
     decrypt: async () => ({ outcome: 'ok', value: { plaintext } }),
   })
   await client.encrypt({ plaintext: SEED, uid: UID }).catch(() => {})
-  const answer = await client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} })
+  const answer = await client.decrypt(DECRYPT)
   t.same(answer.plaintext, SEED)
   t.same(plaintext, Buffer.alloc(32))
   t.same(given, [Buffer.alloc(32)])
@@ -153,12 +148,20 @@ t.test('stop waits for a call in flight, whose answer arrives', async (t) => {
       return answer.promise
     },
   })
-  const call = client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} })
+  const call = client.decrypt(DECRYPT)
   await arrived.promise
   let stopped = false
+  const delays: unknown[] = []
+  const { setTimeout } = globalThis
+  globalThis.setTimeout = ((run: () => void, ms: number) => {
+    delays.push(ms)
+    return setTimeout(run, ms)
+  }) as typeof setTimeout
   const stopping = server.stop(60_000).then(() => {
     stopped = true
   })
+  globalThis.setTimeout = setTimeout
+  t.same(delays, [60_000], 'the grace')
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(stopped, false)
   answer.resolve({ outcome: 'ok', value: { plaintext: Buffer.from(SEED) } })
@@ -174,7 +177,7 @@ t.test('stop cuts what is left after the grace', async (t) => {
       return new Promise(() => {})
     },
   })
-  const call = client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} })
+  const call = client.decrypt(DECRYPT)
   const cut = t.rejects(call, {
     code: 'KMS_CALL_FAILED',
     message: /^Decrypt: (UNAVAILABLE|CANCELLED|INTERNAL)/,
@@ -186,7 +189,7 @@ t.test('stop cuts what is left after the grace', async (t) => {
 
 t.test('a call ends at the deadline', async (t) => {
   const { client } = await shell(t, { decrypt: () => new Promise(() => {}) }, 30)
-  await t.rejects(client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }), {
+  await t.rejects(client.decrypt(DECRYPT), {
     code: 'KMS_CALL_FAILED',
     message: /^Decrypt: DEADLINE_EXCEEDED/,
   })
@@ -231,7 +234,7 @@ t.test('the client calls as kube-apiserver does: its paths, and localhost as aut
   const calls = [
     () => client.status(),
     () => client.encrypt({ plaintext: SEED, uid: UID }),
-    () => client.decrypt({ ciphertext: SEED, uid: UID, keyId: 'k', annotations: {} }),
+    () => client.decrypt(DECRYPT),
     () => client.report(),
   ]
   for (const call of calls) await t.rejects(call() as Promise<unknown>, { message: /UNIMPLEMENTED/ })

@@ -138,6 +138,23 @@ t.test('an error while the current key is verified is an outage, not a revocatio
   ])
 })
 
+t.test('while a check asks, and after one that failed, the secrets are those of the last one', async (t) => {
+  const { check, answers, put, current } = await verified()
+  const ids = () => check.secrets().map(({ id }) => id)
+  put(3)
+  const slow = held<unknown>()
+  answers.set('list kek', slow.promise)
+  const run = check.run()
+  await settled()
+  t.same([ids(), check.standing(), current()], [[uuid(1), uuid(2)], 'ok', uuid(2)])
+  slow.resolve(down)
+  await run
+  t.same([ids(), check.standing(), current()], [[uuid(1), uuid(2)], 'ok', uuid(2)])
+  answers.clear()
+  await check.run()
+  t.same([ids(), check.standing(), current()], [[uuid(1), uuid(2), uuid(3)], 'ok', uuid(2)])
+})
+
 t.test('a key that is loaded but was never verified is starting', async (t) => {
   const { check, put, clock, answers, current } = checked()
   put(1, { created: clock.now() - HOUR })

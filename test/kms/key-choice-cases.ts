@@ -107,6 +107,20 @@ export function keyChoiceCases(t: Test): void {
     t.same([current(), next()], [uuid(1), undefined])
   })
 
+  t.test('a list out of order is put in order by age, of the same moment by id', async (t) => {
+    const { check, put, clock, answers, store, current } = checked()
+    const [a, b, c] = [put(1), put(2), put(3, { created: clock.now() - HOUR })]
+    const list = (await store.list('kek')) as readonly object[]
+    answers.set('list kek', list.toReversed())
+    await check.run()
+    t.same(
+      check.secrets().map(({ id }) => id),
+      [c.id, a.id, b.id],
+    )
+    await clock.advance(5 * MINUTE)
+    t.equal(current(), b.id)
+  })
+
   t.test('a refused list leaves the explicit ids', async (t) => {
     for (const refusal of ['forbidden', 'gone']) {
       const { check, put, answers, current } = checked({ ids: [uuid(7)], name: 'kek' })
