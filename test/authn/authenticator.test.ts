@@ -60,7 +60,6 @@ t.test('a known token is answered at once, without a promise and without a call'
   const [valid, unknown] = [world.fernet(tokenOf()), world.fernet()]
   const first = [await authenticate(valid), await authenticate(unknown)]
   t.same(first[1], refused('unknown_to_keystone'))
-  t.equal(world.asked.length, 3)
   t.same([authenticate(valid), authenticate(unknown)], first)
   t.equal(world.asked.length, 3)
   t.same(world.looked, ['miss', 'miss', 'hit', 'negative_hit'])
@@ -102,7 +101,7 @@ t.test('a failure is named, logged and not kept: the next review asks again', as
       t.match(world.lines, [{ level: 'warn', failure, err: (fault as Error).message ?? fault, msg: /token/ }])
       t.equal(world.lines.length, 1)
       t.same(world.sizes(), { entries: 0, negativeEntries: 0, inFlight: 0 })
-      t.equal(world.clock.pendingTimers, 0, 'no timer is left')
+      t.equal(world.clock.pendingTimers, 0)
       world.answers[place] = answer as never
       t.match(await world.authenticator.authenticate(token), { kind: 'authenticated' })
       t.same(world.looked, ['miss', 'miss'])
@@ -243,8 +242,8 @@ t.test(
       if (over < 0) t.match(await review, { kind: 'authenticated' })
       else t.same(await review, failed('timeout'))
       await settled()
-      t.match(world.lines, seconds === undefined ? [] : [{ level: 'warn', seconds, msg: /Keystone/ }])
-      t.equal(world.lines.length, seconds === undefined ? 0 : 1)
+      const logged = world.lines.map(({ level, seconds }) => [level, seconds])
+      t.same(logged, seconds === undefined ? [] : [['warn', seconds]])
       t.match(world.authenticator.authenticate(token), { kind: 'authenticated' })
       t.equal(world.clock.pendingTimers, 0)
     }
