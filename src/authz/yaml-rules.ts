@@ -33,7 +33,8 @@ export function* readYamlRules(text: string, source: string): Steps<PolicyOutcom
     try {
       rules.push(readRule(toCells(item), { source, line }))
     } catch (error) {
-      const at = error instanceof CellError ? position(['rules', index, error.column]) : { line, column }
+      const cell = error instanceof CellError && isRecord(item) && Object.hasOwn(item, error.column)
+      const at = cell ? position(['rules', index, error.column]) : { line, column }
       const fault = { ...at, message: errorText(error) }
       if (!isSurelyAllow(item)) return { fault }
       quarantined.push(fault)
