@@ -51,7 +51,6 @@ export async function completeLogin(
   const values = await plainValues(settings, family)
   const wanted = missingOf(values, family)
   const ask = wanted.length > 0 ? await openTerminal() : undefined
-  if (wanted.length > 0 && ask === undefined) throw incomplete(wanted)
   const questions = wanted.flatMap((name) => (name === 'username' ? [name, ...BESIDE_THE_USER] : [name]))
   for (const name of questions) {
     if (values[name] !== undefined) continue
