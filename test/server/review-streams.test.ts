@@ -1,5 +1,10 @@
 import { once } from 'node:events'
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+} from 'node:http2'
 import t from 'tap'
 import { type Answer, reviewBody, startWebhooks, tokenReviews } from '../support/review-app.ts'
 import { JSON_TYPE } from '../support/wire.ts'
@@ -15,9 +20,11 @@ async function answerOf(stream: ClientHttp2Stream) {
   stream.setEncoding('utf8').on('data', (part) => {
     text += part
   })
-  const closed = once(stream, 'close')
-  const [headers] = await once(stream, 'response')
-  await closed
+  let headers: IncomingHttpHeaders = {}
+  stream.on('response', (received) => {
+    headers = received
+  })
+  await once(stream, 'close')
   return { headers, text, code: stream.rstCode }
 }
 const send = (session: ClientHttp2Session, body: string | Buffer, headers: object = {}) => {
