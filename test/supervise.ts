@@ -22,7 +22,7 @@ async function end(): Promise<void> {
 }
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, end)
 // npm passes some signals on and dies of others: either way the parent is another one then
-setInterval(() => process.ppid !== ppid && void end(), 500).unref()
+setInterval(() => process.ppid !== ppid && void end(), 250).unref()
 
 const [code] = await ended
 signalGroup(suite, 'SIGKILL')

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startChild } from './child-process.ts'
@@ -10,13 +10,16 @@ import { until } from './until.ts'
 
 const { PATH = '' } = process.env
 
-/** Whether a process runs: one that ended and that nobody waits for does not. */
-const runs = (pid: number) => {
+/** Whether a process runs: one that has ended may stay as a zombie for seconds, until its new parent looks. */
+function runs(pid: number): boolean {
   try {
-    return process.kill(pid, 0)
+    process.kill(pid, 0)
   } catch {
     return false
   }
+  const status = `/proc/${pid}/status`
+  const zombie = existsSync(status) && /^State:\s+Z/m.test(readFileSync(status, 'utf8'))
+  return !zombie
 }
 
 /** A test file that starts two programs, one of which starts another, prints the process ids and its own. */
