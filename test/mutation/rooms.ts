@@ -1,4 +1,4 @@
-import { globSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
 import path from 'node:path'
 import { sourceFiles } from '../support/source-files.ts'
 
@@ -33,10 +33,9 @@ export function testsOf(sources: readonly string[]): string[] {
     seen.add(file)
     return all.get(file)?.imports.some((imported) => starts(imported, seen)) ?? false
   }
-  const folders = new Set(sources.map((source) => path.dirname(unitTestOf(source))))
   const units = new Set(sources.map(unitTestOf))
-  return [...folders]
-    .flatMap((folder) => globSync(`${folder}/*.test.ts`))
-    .filter((file) => units.has(file) || !starts(file))
-    .sort()
+  // tests at the top are about the whole project, not about a room
+  const rooms = new Set([...units].map((test) => path.dirname(test)).filter((folder) => folder !== 'test'))
+  const ofRooms = [...rooms].flatMap((room) => globSync(`${room}/*.test.ts`)).filter((test) => !starts(test))
+  return [...new Set([...[...units].filter((test) => existsSync(test)), ...ofRooms])].sort()
 }
