@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createPrompt, type Prompt } from '../../src/exec/prompt.ts'
-import { fakeTerminal } from '../support/fake-terminal.ts'
+import { fakeTerminal, soon } from '../support/fake-terminal.ts'
 import { replaceFileCall, watchOpenFiles } from '../support/file-calls.ts'
 import { temporaryFolder } from '../support/program.ts'
 
@@ -10,7 +10,9 @@ const CANCELLED = { code: 'PROMPT_CANCELLED' }
 
 function promptWorld(t: Test) {
   const world = fakeTerminal(t)
-  return { ...world, prompt: createPrompt(world.terminal) as Prompt }
+  const ask = createPrompt(world.terminal) as Prompt
+  const prompt: Prompt = (question, options) => soon(ask(question, options))
+  return { ...world, prompt }
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))

@@ -1,7 +1,13 @@
 import t from 'tap'
 import type { Ask } from '../../src/exec/complete-login.ts'
+import type { Terminal } from '../../src/exec/prompt.ts'
 import { createAsk } from '../../src/exec/terminal-ask.ts'
-import { fakeTerminal } from '../support/fake-terminal.ts'
+import { fakeTerminal, soon } from '../support/fake-terminal.ts'
+
+function askOf(terminal: Terminal): Ask {
+  const ask = createAsk(terminal) as Ask
+  return (question) => soon(ask(question))
+}
 
 t.test('there is nobody to ask where stdin is no terminal', async (t) => {
   t.equal(createAsk(fakeTerminal(t, { isTTY: false }).terminal), undefined)
@@ -9,7 +15,7 @@ t.test('there is nobody to ask where stdin is no terminal', async (t) => {
 
 t.test('each value is asked for in words, and only secrets without echo', async (t) => {
   const { terminal, events, type } = fakeTerminal(t)
-  const ask = createAsk(terminal) as Ask
+  const ask = askOf(terminal)
   for (const [name, secret, words] of [
     ['auth_url', false, /URL/],
     ['username', false, /^User name/],
@@ -36,7 +42,7 @@ t.test('each value is asked for in words, and only secrets without echo', async 
 
 t.test('blanks around an answer go, save in a secret', async (t) => {
   const { terminal, type } = fakeTerminal(t)
-  const ask = createAsk(terminal) as Ask
+  const ask = askOf(terminal)
   const open = ask({ name: 'username', secret: false, optional: false })
   type('  alice \n')
   t.equal(await open, 'alice')
@@ -47,7 +53,7 @@ t.test('blanks around an answer go, save in a secret', async (t) => {
 
 t.test('what must not be empty is asked for until it is given, what may be is taken', async (t) => {
   const { terminal, events, type } = fakeTerminal(t)
-  const ask = createAsk(terminal) as Ask
+  const ask = askOf(terminal)
   const needed = ask({ name: 'username', secret: false, optional: false })
   type('\n   \nalice\n')
   t.equal(await needed, 'alice')
@@ -64,7 +70,7 @@ t.test('what must not be empty is asked for until it is given, what may be is ta
 
 t.test('a question that is cancelled is not asked again', async (t) => {
   const { terminal, events, type } = fakeTerminal(t)
-  const answer = (createAsk(terminal) as Ask)({ name: 'password', secret: true, optional: false })
+  const answer = askOf(terminal)({ name: 'password', secret: true, optional: false })
   type('\x03')
   await t.rejects(answer, { code: 'PROMPT_CANCELLED' })
   t.equal(events.filter((event) => event.startsWith('Password')).length, 1)

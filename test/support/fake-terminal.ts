@@ -32,3 +32,12 @@ export function fakeTerminal(t: Cleaner, options: { isTTY?: boolean } = {}) {
   }
   return { terminal, input, events, stop: () => stop(), type: (keys: string) => void input.write(keys) }
 }
+
+/** An answer to what is typed at once comes within a few turns of the event loop; one that never comes fails at once. */
+export function soon<T>(answer: Promise<T>): Promise<T> {
+  const never = async () => {
+    for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    throw new Error('no answer has come')
+  }
+  return Promise.race([answer, never()])
+}
