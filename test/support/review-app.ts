@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, connect } from 'node:http2'
 import type { Test } from 'tap'
-import { createApp, listen } from '../../src/server/app.ts'
+import { type App, createApp, listen } from '../../src/server/app.ts'
 import type { ReviewAnswer, ReviewHandler, ReviewVersion } from '../../src/server/review.ts'
 import { addWebhookRoutes } from '../../src/server/webhook-routes.ts'
 import { issue, makeAuthority } from './certificates.ts'
@@ -31,10 +31,15 @@ const identity = makeAuthority().then(async (authority) => ({
 }))
 
 /** The webhooks in this process, over TLS: over HTTP/1.1 and over HTTP/2. */
-export async function startWebhooks(t: Test, routes: Readonly<Record<string, readonly ReviewHandler[]>>) {
+export async function startWebhooks(
+  t: Test,
+  routes: Readonly<Record<string, readonly ReviewHandler[]>>,
+  prepare: (app: App) => void = () => {},
+) {
   const { log, lines } = recordLog()
   const { ca, cert, key } = await identity
   const app = createApp({ log, tls: { cert, key } })
+  prepare(app)
   addWebhookRoutes(app, routes, log)
   const url = `https://localhost:${await listen(app, { host: 'localhost', port: 0 })}`
   let session: ClientHttp2Session | undefined
