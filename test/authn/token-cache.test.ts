@@ -162,6 +162,21 @@ t.test('tokens of one user have one text and each its own expiry', async (t) => 
   )
 })
 
+t.test(
+  'what is said of two tokens of one user is kept apart where it differs, in whatever part',
+  async (t) => {
+    const { cache, accepted } = world()
+    const text = (groups: string[], scope: string) =>
+      JSON.stringify({ username: 'alice', uid: 'u-alice', groups, extra: { scope: [scope] } })
+    const users = [text(['dev', 'ops'], 'a'), text(['dev'], 'a'), text([], 'a'), text(['dev'], 'b')]
+    for (const [index, user] of users.entries()) cache.set(`${index}`, accepted(user))
+    t.same(
+      users.map((_, index) => (cache.get(`${index}`) as { user?: string }).user),
+      users,
+    )
+  },
+)
+
 t.test('clearing forgets valid and invalid tokens alike', async (t) => {
   const { cache, accepted } = world()
   cache.set('a', accepted('alice'))

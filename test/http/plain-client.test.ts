@@ -163,6 +163,17 @@ t.test('files that cannot be used are named, before anything is sent', async (t)
   t.equal(server.made.length, 0)
 })
 
+t.test('a request that was lost is not sent again: a log-in counts as an attempt', async (t) => {
+  const { red } = await world(t)
+  const asked = trust(t, [red])
+  const { url, made } = await startLoopbackServer(t, ({ socket }) => void socket.resetAndDestroy())
+  const http = createPlainHttpClient({ userAgent, tls: {} })
+  const login = http.request({ method: 'POST', url, body: '{}', signal: SIGNAL() })
+  await t.rejects(login, { code: 'HTTP_UNREACHABLE', message: /ECONNRESET/ })
+  t.equal(made.length, 1)
+  t.strictSame(asked, [])
+})
+
 t.test('over plain HTTP the files are not read', async (t) => {
   const { client } = await world(t)
   const { url } = await startLoopbackServer(t, (_, response) => response.end('{}'))
