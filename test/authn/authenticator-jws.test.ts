@@ -2,7 +2,7 @@ import t from 'tap'
 import { PortcullisError } from '../../src/errors.ts'
 import type { Group, KeystoneToken } from '../../src/keystone/token-body.ts'
 import { authenticatorWorld, userOf } from '../support/authenticator-world.ts'
-import { BETA, tokenOf } from '../support/keystone-tokens.ts'
+import { BETA, SCOPES, tokenOf } from '../support/keystone-tokens.ts'
 import { settled } from '../support/scripted-keystone.ts'
 import { USERS } from '../support/two-domains.ts'
 
@@ -53,6 +53,27 @@ t.test('without keys Keystone alone decides', async (t) => {
   const token = world.jws(acmeAlice.id, tokenOf())
   t.match(await world.authenticator.authenticate(token), { kind: 'authenticated' })
   t.equal(world.asked.length, 2)
+})
+
+t.test('each JWS token of a user has an answer of its own, at once and later', async (t) => {
+  const world = authenticatorWorld()
+  const scopes = [SCOPES.acmeWeb, SCOPES.betaWeb, SCOPES.acme]
+  const tokens = [
+    ...scopes.map((scope) => world.jws(acmeAlice.id, tokenOf({ scope }))),
+    world.jws(acmeAlice.id),
+  ]
+  const placeOf = (verdict: unknown) =>
+    userOf(verdict).groups?.filter((name: string) => /:(domain|project-id):/.test(name)) ?? verdict
+  const places = async () => (await Promise.all(tokens.map(world.authenticator.authenticate))).map(placeOf)
+  const each = [
+    ['keystone:project-id:p-acme-web'],
+    ['keystone:project-id:p-beta-web'],
+    ['keystone:domain:d-acme'],
+    refused('unknown_to_keystone'),
+  ]
+  t.same(await places(), each)
+  t.same(await places(), each)
+  t.same(world.looked, [...Array(4).fill('miss'), ...Array(3).fill('hit'), 'negative_hit'])
 })
 
 t.test('keys that cannot be tried are a failure, not a refusal', async (t) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:http2'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { serve } from '../../src/commands/serve.ts'
 import { runProgram, startServe } from '../support/program.ts'
 import { ask, askOn, JSON_TYPE, tokenReview } from '../support/wire.ts'
 
@@ -30,11 +31,49 @@ t.test('who needs the Kubernetes API and knows no way to it is told so at the st
   })
 })
 
-t.test('klog’s flags are accepted; those that do nothing say so once', async (t) => {
-  const server = await startServe(t, [...KEYSTONE, '-v', '6', '--vmodule=a=1', '--log-flush-frequency', '5s'])
-  const said = server.log().filter((line) => /--vmodule/.test(String(line.msg)))
-  t.equal(said.length, 1)
+t.test('flags that do not go together end the start with all that is wrong', async (t) => {
+  const [cert, key] = [
+    ['--tls-cert-file', 'a'],
+    ['--tls-private-key-file', 'a'],
+  ]
+  const rows: [string, readonly string[], readonly string[]][] = [
+    ['portcullis', [], ['--keystone-url']],
+    ['portcullis', [...KEYSTONE, ...cert], ['--tls-private-key-file']],
+    ['portcullis', [...KEYSTONE, ...key], ['--tls-cert-file']],
+    [
+      'portcullis',
+      [...cert, '--allowed-projects', 'x,a/b/c'],
+      ['--tls-private-key-file', '--keystone-url', '--allowed-projects'],
+    ],
+    ['k8s-keystone-auth', KEYSTONE, ['--tls-cert-file', '--tls-private-key-file']],
+    ['k8s-keystone-auth', [...KEYSTONE, ...cert], ['--tls-private-key-file']],
+  ]
+  for (const [program, argv, flags] of rows) {
+    const world = { program, env: {}, print: () => {} } as never
+    const error = await serve(argv, world).catch((caught: Error) => caught)
+    t.match(error, { code: 'CONFIG_INVALID' })
+    t.same(
+      [...String(error).matchAll(/flag (--\S+): /g)].map(([, flag]) => flag),
+      flags,
+      argv.join(' '),
+    )
+  }
+  const auth = { auth_url: 'http://127.0.0.1:1/v3', username: 'u', password: 'p' }
+  const dir = t.testdir({ clouds: JSON.stringify({ clouds: { mine: { auth } } }) })
+  const cloud = { OS_CLOUD: 'mine', OS_CLIENT_CONFIG_FILE: `${dir}/clouds` }
+  const missing = serve([...cert, ...key], { program: 'portcullis', env: cloud } as never)
+  await t.rejects(missing, { code: 'FILE_UNREADABLE' }, 'the URL of the cloud is enough')
 })
+
+t.test(
+  'klog’s flags are accepted: -v beats the log level, and those that do nothing say so once',
+  async (t) => {
+    const flags = [...KEYSTONE, '-v', '4', '--vmodule=a=1', '--log-flush-frequency', '5s']
+    const server = await startServe(t, flags, { env: { PORTCULLIS_LOG_LEVEL: 'fatal' } })
+    const said = server.log().filter((line) => /--vmodule/.test(String(line.msg)))
+    t.equal(said.length, 1)
+  },
+)
 
 t.test(
   'a port that is taken and a certificate that is missing end the start with one clear line',
