@@ -54,3 +54,15 @@ t.test('a refusal under old mappings is not kept either', async (t) => {
   t.same(await before, { kind: 'refused', refusal: 'reserved_name' })
   t.equal(sizes().negativeEntries, 0)
 })
+
+t.test('role mappings let nobody in who may not log in', async (t) => {
+  const rules = { scopes: ['project' as const], domains: [], projects: [], roles: ['admin'] }
+  const { authenticator, fernet } = authenticatorWorld({ admission: rules })
+  for (const mappings of [[], named('mapped'), [mapping({ groups: ['admin'] })]]) {
+    authenticator.useRoleMappings(mappings)
+    t.same(await authenticator.authenticate(fernet(tokenOf())), { kind: 'refused', refusal: 'not_allowed' })
+    t.match(await authenticator.authenticate(fernet(tokenOf({ roles: ['admin', 'member'] }))), {
+      kind: 'authenticated',
+    })
+  }
+})

@@ -202,8 +202,9 @@ t.test('percent, slash and colon are encoded wherever they are, and nothing else
 })
 
 t.test('a name is reserved when it begins with system:, in just these letters', async (t) => {
-  for (const name of ['system:', 'system:masters', 'system:serviceaccount:a:b'])
-    t.equal(isReserved(name), true, name)
+  const builtIn = ['masters', 'authenticated', 'unauthenticated', 'anonymous', 'nodes', 'serviceaccounts']
+  for (const name of ['', ...builtIn, 'node:worker', 'serviceaccount:a:b', 'kube-scheduler', 'no-such'])
+    t.equal(isReserved(`system:${name}`), true, name)
   for (const name of [
     '',
     'system',

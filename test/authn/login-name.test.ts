@@ -30,8 +30,10 @@ t.test('mappings by role, project and domain count', async (t) => {
 })
 
 t.test('a mapping that depends on how the user logged in does not count', async (t) => {
-  const mappings = [mapping({ username: 'mapped' }), mapping({ username: 'totp', methods: ['totp'] })]
-  t.equal(loginName(qualified(...mappings), acmeAlice, acmeWeb, ['member']), 'mapped')
+  for (const methods of [['password'], ['token'], ['application_credential'], ['password', 'totp']]) {
+    const mappings = [mapping({ username: 'mapped' }), mapping({ username: 'other', methods })]
+    t.equal(loginName(qualified(...mappings), acmeAlice, acmeWeb, ['member']), 'mapped', methods.join(' '))
+  }
 })
 
 t.test('a name that may not log in is none', async (t) => {
