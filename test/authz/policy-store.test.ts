@@ -90,6 +90,23 @@ t.test('a document that cannot be read keeps its last good version, the others a
   t.equal(world.logged('error').length, 2)
 })
 
+t.test('one fault alone stops the start', async (t) => {
+  const world = policyWorld([memorySource('files', { 'a.csv': 'nonsense', 'b.csv': rule('b1') })])
+  await t.rejects(world.open(), { code: 'POLICY_INVALID', message: /a\.csv: line 1, column 1: [^;]*$/ })
+})
+
+t.test('a document keeps its own last good version, not that of its namesake elsewhere', async (t) => {
+  const files = memorySource('files', { 'a.csv': rule('a1') })
+  const other = memorySource('other', { 'a.csv': rule('c1', 'a', 'deny') })
+  const store = await policyWorld([files, other]).open()
+  other.texts['a.csv'] = 'nonsense'
+  await other.change()
+  t.strictSame(rolesOf(store), ['c1', 'a1'])
+  files.texts['a.csv'] = 'nonsense'
+  await files.change()
+  t.strictSame(rolesOf(store), ['c1', 'a1'])
+})
+
 t.test('a text that throws while it is read keeps its last good version', async (t) => {
   const files = memorySource('files', { 'a.csv': rule('a1'), 'b.json': '[]' })
   const store = await policyWorld([files]).open()

@@ -139,6 +139,7 @@ t.test('a policy with a deny rule says so, wherever the rule is', async (t) => {
     [[cpo(`${DENY}\n${ALLOW}`)], false],
     [[portcullis(DENY)], true],
     [[portcullis(`${ALLOW}\n${DENY}`)], true],
+    [[portcullis(DENY), portcullis(ALLOW)], true],
     [[portcullis(ALLOW), cpo(ALLOW), portcullis('p2, *, /metrics, *, deny')], true],
   ] as const)
     t.equal(compile(...lists).hasDeny, hasDeny)

@@ -200,12 +200,16 @@ t.test('a find ends after 2.5 s; the flight goes on and the next find has its ke
   await clock.advance(1499)
   await settled()
   t.same(ends, [])
+  const third = find()
   await clock.advance(1)
   await first
   t.same(ends, ['unavailable'])
+  await clock.advance(1000)
+  await settled()
+  t.same(ends, ['unavailable', 'unavailable'], 'who joins a flight waits 2.5 s too')
   slow.resolve(counting(1, 32))
-  await second
-  t.same(ends, ['unavailable', `the KEK ${id}`])
+  await Promise.all([second, third])
+  t.same(ends, ['unavailable', 'unavailable', `the KEK ${id}`])
   t.equal(await found(keyring, id), `the KEK ${id}`)
   t.equal(seen.length, 2)
 })
