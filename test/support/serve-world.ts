@@ -6,6 +6,8 @@ import type { OpenStackSettings } from '../../src/config/openstack-credentials.t
 import { readOptions } from '../../src/config/read-options.ts'
 import { serveOptions } from '../../src/config/serve-options.ts'
 import { readConfigFile } from '../../src/files/watched-file.ts'
+import { podAccess } from '../../src/kubernetes/cluster-access.ts'
+import { kubeconfigAccess } from '../../src/kubernetes/kubeconfig.ts'
 import { ensureOwnCertificate } from '../../src/server/own-certificate.ts'
 import { startLoopbackServer } from './loopback-server.ts'
 import { createManualClock } from './manual-clock.ts'
@@ -112,9 +114,7 @@ export async function serveHere(
   const server = await startServer(values, `${keystone.server.url}/v3`, {
     ...{ clock, log, version: '9.9.9' },
     openstack: options.openstack ?? (() => undefined),
-    clusterAccess: () => {
-      throw new Error('there is no cluster here')
-    },
+    clusterAccess: values.kubeconfig === undefined ? podAccess({}) : kubeconfigAccess(values.kubeconfig),
   })
   let stopping: Promise<void> | undefined
   const stop = () => {
