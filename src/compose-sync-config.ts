@@ -53,7 +53,7 @@ export function composeSyncConfiguration(
   function use(text: unknown): void {
     const next = syncSettings(text, config)
     if (next.rules.dataTypes.length > 0) kubernetes.client()
-    for (const key of next.rules.unknown) log.warn({ key }, 'Ignored a key of the sync configuration')
+    for (const unknown of next.rules.unknown) log.warn({ unknown }, 'Ignored a key of the sync configuration')
     current = next
     for (const follower of followers) follower(current)
   }

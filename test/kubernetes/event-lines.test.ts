@@ -12,7 +12,9 @@ async function read(text: string, size = text.length): Promise<WatchEvent[]> {
     const bytes = Buffer.from(text)
     for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
   }
-  return Array.fromAsync(readEvents(pieces()))
+  const events: WatchEvent[] = []
+  for await (const event of readEvents(pieces())) events.push(event)
+  return events
 }
 
 t.test('events are the same however the stream is cut', async (t) => {
