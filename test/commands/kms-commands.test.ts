@@ -7,7 +7,7 @@ import { kmsPing } from '../../src/commands/kms-ping.ts'
 import { kmsRotate } from '../../src/commands/kms-rotate.ts'
 import { kmsServe } from '../../src/commands/kms-serve.ts'
 import { kmsStatus } from '../../src/commands/kms-status.ts'
-import type { Command, CommandWorld } from '../../src/commands/world.ts'
+import type { CommandWorld } from '../../src/commands/world.ts'
 import { barbicanOptions } from '../../src/config/kms-options.ts'
 import { readOptions } from '../../src/config/read-options.ts'
 import { connectKms, createKmsGrpcServer } from '../../src/kms/grpc.ts'
@@ -16,20 +16,8 @@ import { REPORT, shell } from '../kms/grpc-world.ts'
 import { uuid } from '../kms/memory-store.ts'
 import { socketDirectory } from '../kms/node.ts'
 import { barbican, ENV, keystone, project, refused, wall } from '../kms/plugin-world.ts'
+import { runCommand } from '../support/command.ts'
 import { until } from '../support/until.ts'
-
-async function run(command: Command, argv: readonly string[], world: Partial<CommandWorld> = {}) {
-  const out: string[] = []
-  const print = (text: string) => void out.push(text)
-  const code = await command(argv, {
-    program: 'portcullis',
-    version: '1',
-    env: {},
-    print,
-    ...world,
-  } as CommandWorld)
-  return { code, out: out.join('') }
-}
 
 function cloudConf(t: Test, lines: readonly string[]) {
   const path = join(t.testdir({}), 'cloud.conf')
@@ -49,11 +37,12 @@ t.test('kms status prints the report, and 0 means that the instance encrypts', a
       listener.close()
       await server.stop(0)
     })
-    return run(kmsStatus, ['--socket', path])
+    return runCommand(kmsStatus, ['--socket', path])
   }
   t.same(await status(REPORT), {
     code: 1,
-    out: `standing        stale
+    stderr: '',
+    stdout: `standing        stale
 current key     ${uuid(1)}
 next key        ${uuid(2)} at 2026-05-28T20:26:40.123Z
 verified        90 s ago
@@ -65,7 +54,7 @@ keys            2
   })
   const ages = [119, 120, 7199, 7200, 172_799, 172_800, 1_000_000]
   const keys = ages.map((ageSeconds, n) => ({ id: uuid(n), ageSeconds, loaded: true, expiresInSeconds: -1 }))
-  const { code, out } = await status({
+  const { code, stdout } = await status({
     ...REPORT,
     standing: 'ok',
     nextKeyId: '',
@@ -73,8 +62,8 @@ keys            2
     keys,
   })
   t.equal(code, 0)
-  t.match(out, /\nnext key {8}none\nverified {8}never\n/)
-  t.same(out.match(/(?<= {2})\d+ \w+(?= old)/g), [
+  t.match(stdout, /\nnext key {8}none\nverified {8}never\n/)
+  t.same(stdout.match(/(?<= {2})\d+ \w+(?= old)/g), [
     '119 s',
     '2 min',
     '119 min',
@@ -101,16 +90,16 @@ t.test('kms ping compares what comes back, under the key that sealed it', async 
     decrypt: async () => ({ outcome: 'ok', value: { plaintext: Buffer.from(kept) } }) as const,
   }
   const { path, requests } = await shell(t, answers)
-  t.match(await run(kmsPing, ['--socket', path]), {
+  t.match(await runCommand(kmsPing, ['--socket', path]), {
     code: 0,
-    out: /annotations: a\.example\.org\n.*\n {2}the same seed\n$/,
+    stdout: /annotations: a\.example\.org\n.*\n {2}the same seed\n$/,
   })
   t.match(requests, [{}, { keyId: uuid(2), annotations: { 'a.example.org': Buffer.from('1') } }])
   const another = await shell(t, {
     ...answers,
     decrypt: async () => ({ outcome: 'ok', value: { plaintext: Buffer.alloc(32) } }),
   })
-  await t.rejects(run(kmsPing, ['--socket', another.path]), {
+  await t.rejects(runCommand(kmsPing, ['--socket', another.path]), {
     code: 'KMS_CALL_FAILED',
     message: /not what was/,
   })
@@ -145,9 +134,9 @@ t.test('kms rotate waits for the order, and marks the key for the time that it p
   barbican.pendingLooks = 1
   const argv = ['--key-name', 'rotated', '--activate-in', '10m', '--keystone-url', keystone.url]
   const from = Date.now()
-  const { code, out } = await run(kmsRotate, argv, { env: ENV })
+  const { code, stdout } = await runCommand(kmsRotate, argv, { env: ENV })
   const until = Date.now()
-  const [, id = '', at = ''] = /^(\S+) becomes current at (\S+)\n$/.exec(out) ?? []
+  const [, id = '', at = ''] = /^(\S+) becomes current at (\S+)\n$/.exec(stdout) ?? []
   t.equal(code, 0)
   t.match(barbican.secrets.get(id), { name: 'rotated', metadata: { activate_at: at } })
   t.ok(from + 600_000 <= Date.parse(at) && Date.parse(at) <= until + 600_000, at)
@@ -172,7 +161,7 @@ t.test('kms serves the keys of its flags before that of cloud.conf, until it is 
     const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()
     const flags = ['--socket', named, '--socketpath', `${named}.other`, '--admin-listen', '127.0.0.1:0']
     const quiet = ['--log-level', 'error', '--cloud-config', conf]
-    const ended = run(kmsServe, [...flags, ...quiet, ...argv], { stopped })
+    const ended = runCommand(kmsServe, [...flags, ...quiet, ...argv], { stopped })
     const client = connectKms({ path: named, deadlineMs: 3000, clock: wall })
     const report = () => client.report().catch(() => undefined)
     await until('it has its keys', async () => (await report())?.standing === 'ok')
@@ -187,7 +176,7 @@ t.test('kms serves the keys of its flags before that of cloud.conf, until it is 
 
 t.test('kms refuses what it cannot serve before it begins', async (t) => {
   const refuses = (argv: readonly string[], message: RegExp) =>
-    t.rejects(run(kmsServe, ['--keystone-url', keystone.url, ...argv], { env: ENV }), {
+    t.rejects(runCommand(kmsServe, ['--keystone-url', keystone.url, ...argv], { env: ENV }), {
       code: 'CONFIG_INVALID',
       message,
     })

@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { policyCheck } from '../../src/commands/policy-check.ts'
 import { policyConvert } from '../../src/commands/policy-convert.ts'
@@ -8,7 +7,8 @@ import { policyDecide } from '../../src/commands/policy-decide.ts'
 import { policyDiff } from '../../src/commands/policy-diff.ts'
 import { policyExplain } from '../../src/commands/policy-explain.ts'
 import { policyTest } from '../../src/commands/policy-test.ts'
-import type { Command, CommandWorld } from '../../src/commands/world.ts'
+import type { Command } from '../../src/commands/world.ts'
+import { runCommand } from '../support/command.ts'
 
 const EXTRA = 'alpha.kubernetes.io/identity'
 const POD = JSON.stringify([{ resource_permissions: { 'p1/pods': ['create'] } }])
@@ -31,19 +31,12 @@ function files(t: Test, texts: Record<string, string>) {
     writeFileSync(join(folder, name), text)
   }
   return async (command: Command, argv: readonly string[], lines: readonly unknown[] = []) => {
-    const [out, complaints]: string[][] = [[], []]
-    const world = {
-      print: (text: string) => void out?.push(text),
-      complain: (text: string) => void complaints?.push(text),
-      input: Readable.from(
-        lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`),
-      ),
-    } as unknown as CommandWorld
-    const code = await command(
+    const { stdout, ...rest } = await runCommand(
+      command,
       argv.map((word) => (Object.hasOwn(texts, word) ? join(folder, word) : word)),
-      world,
+      { lines: lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))) },
     )
-    return { code, out: out?.join('').replaceAll(`${folder}/`, '') ?? '', said: complaints?.join('') }
+    return { ...rest, stdout: stdout.replaceAll(`${folder}/`, '') }
   }
 }
 
@@ -58,15 +51,15 @@ t.test('policy check reads every file, as strictly as it is told, and lints by t
   const all = await run(policyCheck, ['bad.json', 'open.csv'])
   t.equal(all.code, 1)
   t.match(
-    all.out,
+    all.stdout,
     /^bad\.json: error: line 1, column 12: .*\nopen\.csv: warning: line 1: holds for everybody/,
   )
   for (const name of ['odd.json', 'left-out.csv']) t.equal((await run(policyCheck, [name])).code, 1, name)
   t.match(await run(policyCheck, ['pod.json']), {
     code: 0,
-    out: /holds for every Keystone user[\s\S]*pods\/exec/,
+    stdout: /holds for every Keystone user[\s\S]*pods\/exec/,
   })
-  t.notMatch((await run(policyCheck, ['--policy-strict', 'pod.json'])).out, /pods\/exec/)
+  t.notMatch((await run(policyCheck, ['--policy-strict', 'pod.json'])).stdout, /pods\/exec/)
 })
 
 t.test('policy convert gives rules that can be read back and decide the same, strict or not', async (t) => {
@@ -75,11 +68,11 @@ t.test('policy convert gives rules that can be read back and decide the same, st
     'stop.json': '[null]',
     'left-out.csv': 'p2, who:x, /a, get, allow',
   })
-  t.match(await run(policyConvert, ['pod.json']), { code: 0, out: /^# from pod\.json\np, .*pods\/\*/ })
+  t.match(await run(policyConvert, ['pod.json']), { code: 0, stdout: /^# from pod\.json\np, .*pods\/\*/ })
   const strict = await run(policyConvert, ['--policy-strict', 'pod.json'])
   t.match(strict, {
     code: 0,
-    out: /^# from pod\.json, strict\np, keystone, p1, -, pods, \*, create, \*, allow\n$/,
+    stdout: /^# from pod\.json, strict\np, keystone, p1, -, pods, \*, create, \*, allow\n$/,
   })
   for (const name of ['stop.json', 'left-out.csv'])
     await t.rejects(run(policyConvert, [name]), { code: 'POLICY_INVALID', message: /line 1/ }, name)
@@ -93,16 +86,16 @@ t.test('policy decide answers by all policies or by that of the line, under its 
   })
   const fixed = ['--policy', 'a.csv', '--policy', 'b.csv']
   const reviews = [onPath('/a'), onPath('/b'), onPath('/c'), onPath('/d'), onPods('p1'), onPods('web-p1'), 7]
-  t.same(JSON.parse((await run(policyDecide, fixed, [reviews])).out).allowed, [
+  t.same(JSON.parse((await run(policyDecide, fixed, [reviews])).stdout).allowed, [
     ...[true, true, false, false, true, false, false],
   ])
   const named = await run(policyDecide, [...fixed, '--namespace-format', '%n-%i'], [reviews])
-  t.same(JSON.parse(named.out).allowed.slice(4, 6), [false, true])
+  t.same(JSON.parse(named.stdout).allowed.slice(4, 6), [false, true])
   const exec = keystone({ resourceAttributes: EXEC })
   const line = (policy_text: string) => ({ policy_text, reviews: [exec] })
   const lines = [line(POD), 'nonsense', line('[]'), line(`${POD} and more`), line('{')]
   const answers = async (...flags: string[]) =>
-    (await run(policyDecide, flags, lines)).out
+    (await run(policyDecide, flags, lines)).stdout
       .trim()
       .split('\n')
       .map((text) => JSON.parse(text))
@@ -119,7 +112,7 @@ t.test('policy decide answers by all policies or by that of the line, under its 
     [[], true],
     [['--policy-strict'], false],
   ] as const)
-    t.match(JSON.parse((await run(policyDecide, ['--policy', 'pod.json', ...flags], [exec])).out), {
+    t.match(JSON.parse((await run(policyDecide, ['--policy', 'pod.json', ...flags], [exec])).stdout), {
       allowed: [allowed],
     })
 })
@@ -140,18 +133,21 @@ t.test('policy diff compares on what either policy says, or on what was recorded
     [['old.csv', 'none.csv'], 'allow', 'none'],
     [['none.csv', 'old.csv'], 'none', 'allow'],
   ] as const) {
-    const { code, out } = await run(policyDiff, policies)
+    const { code, stdout } = await run(policyDiff, policies)
     t.equal(code, 1)
     const changed = { old, new: now, review: { nonResourceAttributes: { path: '/old', verb: 'get' } } }
-    t.match(JSON.parse(out.split('\n')[0] ?? ''), changed)
+    t.match(JSON.parse(stdout.split('\n')[0] ?? ''), changed)
   }
   t.match(await run(policyDiff, ['--policy-strict', 'pod.json', 'same.json']), {
     code: 0,
-    said: /^0 of [1-9]/,
+    stderr: /^0 of [1-9]/,
   })
   const recorded = ['--reviews', 'reviews.jsonl', 'own.csv', 'web.csv']
-  t.match(await run(policyDiff, recorded), { code: 1, said: '1 of 1 reviews change\n' })
-  t.match(await run(policyDiff, ['--namespace-format', '%n-%i', ...recorded]), { code: 0, said: /^0 of 1 / })
+  t.match(await run(policyDiff, recorded), { code: 1, stderr: '1 of 1 reviews change\n' })
+  t.match(await run(policyDiff, ['--namespace-format', '%n-%i', ...recorded]), {
+    code: 0,
+    stderr: /^0 of 1 /,
+  })
   const torn = run(policyDiff, ['--reviews', 'torn.jsonl', 'own.csv', 'web.csv'])
   await t.rejects(torn, { code: 'CONFIG_INVALID', message: /torn\.jsonl, line 2/ })
 })
@@ -165,11 +161,14 @@ p, role:own, $own, -, pods, *, get, *, allow\np, role:no, *, *, *, *, *, *, deny
   const who = ['--as', 'ann', '--as-group', 'g', '--role', 'r', '--project', 'p1', '--project-name', 'web']
   const what = ['-n', 'n', 'get', 'things.apps.example.org/scale', 'x']
   const explain = (...argv: string[]) => run(policyExplain, ['--policy', 'who.csv', ...argv])
-  t.match(await explain(...who, ...what), { code: 0, out: /^allow: allowed by who\.csv:1\n {2}p, user:ann/ })
-  t.match(await explain(...who, ...what.slice(0, -1)), { code: 1, out: /near: who\.csv:1 but for name\n/ })
-  t.match(await explain('--role', 'no', ...what), { code: 1, out: /^deny: denied by who\.csv:3/ })
+  t.match(await explain(...who, ...what), {
+    code: 0,
+    stdout: /^allow: allowed by who\.csv:1\n {2}p, user:ann/,
+  })
+  t.match(await explain(...who, ...what.slice(0, -1)), { code: 1, stdout: /near: who\.csv:1 but for name\n/ })
+  t.match(await explain('--role', 'no', ...what), { code: 1, stdout: /^deny: denied by who\.csv:3/ })
   const own = ['--role', 'own', '--project', 'p1', '--project-name', 'web', '-n', 'web-p1', 'get', 'pods']
-  t.match(await explain(...own), { code: 1, out: /near: who\.csv:2 but for namespace/ })
+  t.match(await explain(...own), { code: 1, stdout: /near: who\.csv:2 but for namespace/ })
   t.match(await explain('--namespace-format', '%n-%i', ...own), { code: 0 })
   const exec = ['--policy', 'pod.json', '-n', 'p1', 'create', 'pods/exec']
   for (const [flags, code] of [
@@ -202,15 +201,15 @@ t.test('policy test reads policies beside the cases; a flag takes their place', 
     'half.csv': 'p2, *, /a, get, allow\np2, who:x, /b, get, allow\n',
   })
   const test = (...argv: string[]) => run(policyTest, argv)
-  t.match(await test('cases.yaml'), { code: 0, out: '3 passed, 0 failed\n' })
-  t.match(await test('--policy', 'own.csv', 'cases.yaml'), { code: 1, out: /1 passed, 2 failed\n$/ })
+  t.match(await test('cases.yaml'), { code: 0, stdout: '3 passed, 0 failed\n' })
+  t.match(await test('--policy', 'own.csv', 'cases.yaml'), { code: 1, stdout: /1 passed, 2 failed\n$/ })
   t.match(await test('odd.yaml'), {
     code: 1,
-    out: /none: spec.user: .*\nfailed: none: expected none, got deny/,
+    stdout: /none: spec.user: .*\nfailed: none: expected none, got deny/,
   })
   t.match(await test('--policy', 'own.csv', 'own.yaml'), { code: 1 })
   t.match(await test('--policy', 'own.csv', '--namespace-format', '%n-%i', 'own.yaml'), { code: 0 })
-  t.match(await test('pod.yaml'), { code: 0, out: '1 passed, 0 failed\n' })
+  t.match(await test('pod.yaml'), { code: 0, stdout: '1 passed, 0 failed\n' })
   t.match(await test('--policy-strict', 'pod.yaml'), { code: 1 })
   await t.rejects(test('--policy', 'half.csv', 'cases.yaml'), { code: 'POLICY_INVALID', message: /line 2/ })
 })

@@ -3,7 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
-import { runProgram, startProgram, temporaryFolder } from '../support/program.ts'
+import { policy } from '../../src/commands/policy.ts'
+import { runCommand } from '../support/command.ts'
+import { startProgram, temporaryFolder } from '../support/program.ts'
 import { ROOT } from '../support/source-files.ts'
 
 const MAGNUM = join(ROOT, 'policies/k8s-roles-v2.json')
@@ -91,7 +93,7 @@ t.test('policy check finds faults, ignored keys, rules that decide nothing and h
     writeFileSync(join(dir, name), text)
     return join(dir, name)
   }
-  const check = (...paths: string[]) => runProgram(t, 'portcullis', ['policy', 'check', ...paths])
+  const check = (...paths: string[]) => runCommand(policy, ['check', ...paths])
   const bad = await check(file('bad.json', '[\n {"users": {"roles": "x"}}\n]'))
   t.match(bad, {
     code: 1,
@@ -127,14 +129,14 @@ t.test(
   'policy convert gives rules that policy diff finds equal, and diff shows what strict changes',
   async (t) => {
     const path = join(temporaryFolder(t), 'converted.csv')
-    const converted = await runProgram(t, 'portcullis', ['policy', 'convert', MAGNUM])
+    const converted = await runCommand(policy, ['convert', MAGNUM])
     t.match(converted, { code: 0, stderr: /rules, equal on \d{3,} reviews/ })
     writeFileSync(path, converted.stdout)
-    t.match(await runProgram(t, 'portcullis', ['policy', 'diff', MAGNUM, path]), {
+    t.match(await runCommand(policy, ['diff', MAGNUM, path]), {
       code: 0,
       stderr: /^0 of \d{3,}/,
     })
-    const strict = await runProgram(t, 'portcullis', ['policy', 'diff', '--policy-strict', MAGNUM, path])
+    const strict = await runCommand(policy, ['diff', '--policy-strict', MAGNUM, path])
     t.equal(strict.code, 1)
     t.match(JSON.parse(strict.stdout.split('\n')[0] ?? ''), {
       old: 'none',
@@ -143,7 +145,7 @@ t.test(
     })
     const reviews = join(temporaryFolder(t), 'reviews.jsonl')
     writeFileSync(reviews, `${JSON.stringify({ spec: review({}), decision: 'none' })}\n`)
-    t.match(await runProgram(t, 'portcullis', ['policy', 'diff', '--reviews', reviews, MAGNUM, path]), {
+    t.match(await runCommand(policy, ['diff', '--reviews', reviews, MAGNUM, path]), {
       code: 0,
       stderr: /^0 of 1 /,
     })
@@ -152,13 +154,7 @@ t.test(
 
 t.test('policy explain names the rule, or the rules that nearly fit', async (t) => {
   const explain = (...args: string[]) =>
-    runProgram(t, 'portcullis', [
-      'policy',
-      'explain',
-      '--policy',
-      join(ROOT, 'policies/own-namespace.yaml'),
-      ...args,
-    ])
+    runCommand(policy, ['explain', '--policy', join(ROOT, 'policies/own-namespace.yaml'), ...args])
   const who = ['--role', 'member', '--project', 'p1', '--as', 'alice']
   t.match(await explain(...who, '-n', 'p1', 'get', 'pods/log'), {
     code: 0,
@@ -188,6 +184,6 @@ cases:
     ['allow', 1, /^failed: nobody sees metrics: expected allow, got none: no rule .*\n1 passed, 1 failed/],
   ] as const) {
     writeFileSync(join(dir, 'cases.yaml'), cases(expect))
-    t.match(await runProgram(t, 'portcullis', ['policy', 'test', join(dir, 'cases.yaml')]), { code, stdout })
+    t.match(await runCommand(policy, ['test', join(dir, 'cases.yaml')]), { code, stdout })
   }
 })

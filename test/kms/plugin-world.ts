@@ -65,15 +65,18 @@ export async function heldBarbican(t: Test) {
   const server = createServer((_request, response) => void held.push(response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  server.keepAliveTimeout = 60_000
   t.teardown(() => server.closeAllConnections())
   t.teardown(() => server.close())
   const connections = () =>
     new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
+  /** Before the client would close them by itself, after 4 s. */
+  const left = () => until('no connection is left', async () => (await connections()) === 0, 3000)
   const refuse = () => {
     for (const response of held.splice(0))
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"code":404}')
   }
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, held, connections, refuse }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, held, left, refuse }
 }
 
 /** Whether nobody answers at a path or port. */
