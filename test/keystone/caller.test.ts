@@ -224,7 +224,7 @@ t.test('a call begins when it is its turn, once, before anything is sent', async
 t.test('a call that finishes what was begun goes before those that begin, and no others do', async (t) => {
   const first = held<Reply>()
   const { call, requests } = makeCaller((_, index) => (index === 0 ? first.promise : OK), 1)
-  const all = [call({ url: 'http://k/1' }), call({ url: 'http://k/2' })]
+  const all = [call({ url: 'http://k/1' }), call({ url: 'http://k/2', retry: true })]
   all.push(call({ url: 'http://k/3', ahead: true }))
   await t.rejects(call({ url: 'http://k/4' }), { code: 'HTTP_OVERLOADED' })
   first.resolve(OK)
