@@ -18,6 +18,7 @@ import {
   wall,
 } from './kms/plugin-world.ts'
 import { createManualClock } from './support/manual-clock.ts'
+import { recordLog } from './support/recorded-log.ts'
 import { until } from './support/until.ts'
 import { ask } from './support/wire.ts'
 
@@ -94,13 +95,29 @@ t.test('the first client is logged once, with the seconds it took by the monoton
   t.equal(first.length, 1)
 })
 
+t.test('a call that fails inside is logged, and its error stays in the log', async (t) => {
+  const held = await heldBarbican(t)
+  const { log, lines } = recordLog()
+  const broken = Object.assign(Object.create(log) as typeof log, {
+    warn(_fields: object, message: string) {
+      if (message === 'Status failed') throw new Error('the disk is full')
+    },
+  })
+  const { start, path } = plugin(t, ['--barbican-url', held.url], { log: broken })
+  await start()
+  const client = connectKms({ path, deadlineMs: 5000, clock: wall })
+  t.teardown(() => client.close())
+  await t.rejects(client.status(), { message: /^Status: INTERNAL: internal error$/ })
+  t.match(lines.at(-1), { level: 'error', err: 'the disk is full', msg: 'A call failed inside' })
+})
+
 t.test('stop: readiness turns red, a call in flight is answered, and nothing is left open', async (t) => {
   const held = await heldBarbican(t)
   const { start, clock, path } = plugin(t, ['--barbican-url', held.url])
   const { stop, get, adminPort } = await start()
   await until('the first check asks', () => held.held.length === 1)
   held.refuse()
-  const client = connectKms({ path, deadlineMs: 5000, clock: { ...wall } })
+  const client = connectKms({ path, deadlineMs: 5000, clock: wall })
   t.teardown(() => client.close())
   const keyId = '0b6f4f6e-6a53-4d3b-9f0e-2f4b8d1c7a10'
   const call = client.decrypt({ ciphertext: Buffer.alloc(61), keyId, annotations: {}, uid: 'u' })

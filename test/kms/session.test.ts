@@ -102,6 +102,10 @@ t.test(
     const flags = ['kms', '--key-name', 'kek', '--socket', first.path, '--admin-listen', '127.0.0.1:0']
     const refused = await runProgram(t, 'portcullis', flags, project.env)
     t.match(refused, { code: 1, stderr: /KMS_SOCKET_IN_USE/ })
+    const { adminPort } = await first.logged('Serving')
+    const taken = ['--socket', `${first.path}.2`, '--admin-listen', `127.0.0.1:${adminPort}`]
+    const deaf = await runProgram(t, 'portcullis', ['kms', '--key-name', 'kek', ...taken], project.env)
+    t.match(deaf, { code: 2, stderr: /flag --admin-listen: .*EADDRINUSE/ }, 'nor without its health')
     const gaps: unknown[] = []
     let watching = true
     const watch = (async () => {
