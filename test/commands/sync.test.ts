@@ -7,6 +7,7 @@ import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { ownerLabels, PROJECT_ID } from '../../src/sync/ownership.ts'
 import { startFakeApiserver } from '../support/fake-apiserver.ts'
 import { simulatedAdmin, systemReaderEnv } from '../support/keystone-admin.ts'
+import { until } from '../support/until.ts'
 
 const NAMESPACES = '/api/v1/namespaces'
 
@@ -59,6 +60,7 @@ t.test(
     t.match(JSON.parse(done.out), { done: { create: 1, update: 0, delete: 0 }, failed: [] })
     t.strictSame(apiserver.names(NAMESPACES), [project.id])
     t.equal((await run(['plan'])).code, 0)
+    await until('all connections are closed', () => apiserver.connections === 0, 2000)
   },
 )
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 
 interface Stored {
@@ -35,6 +35,8 @@ export interface FakeApiserver {
   /** Breaks all watches off. */
   breakWatches(): void
   readonly watches: number
+  /** How many are open. */
+  readonly connections: number
   close(): Promise<void>
 }
 
@@ -45,6 +47,11 @@ export async function startFakeApiserver(options: { pageSize?: number } = {}): P
   let version = 1
   let fault: ApiFault | undefined
   const server = createServer((request, response) => void answer(request, response))
+  const connections = new Set<Socket>()
+  server.on('connection', (socket) => {
+    connections.add(socket)
+    socket.on('close', () => connections.delete(socket))
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -150,6 +157,9 @@ export async function startFakeApiserver(options: { pageSize?: number } = {}): P
     },
     get watches() {
       return watches.size
+    },
+    get connections() {
+      return connections.size
     },
     async close() {
       server.closeAllConnections()

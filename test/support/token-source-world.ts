@@ -53,9 +53,18 @@ export function sourceWorld(
     deadlineMs?: number
     /** What somebody types, answer by answer; absent: there is no terminal. */
     terminal?: readonly string[]
+    /** How long that takes. */
+    typingMs?: number
   } = {},
 ) {
-  const { settings = PASSWORD, forceRefresh = false, cached = true, deadlineMs = 10_000, terminal } = options
+  const {
+    settings = PASSWORD,
+    forceRefresh = false,
+    cached = true,
+    deadlineMs = 10_000,
+    terminal,
+    typingMs = 0,
+  } = options
   const clock = createManualClock()
   const calls: string[] = []
   const questions: string[] = []
@@ -151,6 +160,7 @@ export function sourceWorld(
               (async (question) => {
                 if (question.secret) hidden.push(question.name)
                 if (question.optional) optional.push(question.name)
+                await clock.advance(typingMs)
                 return terminal[questions.push(question.name) - 1] ?? ''
               })
             )
