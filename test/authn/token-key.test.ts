@@ -30,3 +30,25 @@ t.test('the same token has the same key again, under another secret another one'
   t.equal(keyOf('a'), keyOf('a'))
   t.not(keyOf('a'), createTokenKey(randomBytes(32))('a'))
 })
+
+t.test('no memory of the key holds a token when it has been used', async (t) => {
+  const made: Buffer[] = []
+  const concat = Buffer.concat
+  t.teardown(() => {
+    Buffer.concat = concat
+  })
+  Buffer.concat = (...parts) => {
+    const buffer = concat(...parts)
+    made.push(buffer)
+    return buffer
+  }
+  const key = createTokenKey(randomBytes(32))
+  for (const token of ['first-'.repeat(40), 'second', 'third-'.repeat(700)]) {
+    key(token)
+    t.ok(made.length > 0)
+    t.notOk(
+      made.some((buffer) => buffer.includes(token.slice(0, 6))),
+      token.slice(0, 6),
+    )
+  }
+})
