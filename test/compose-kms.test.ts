@@ -205,5 +205,6 @@ t.test('a successor tries the admin address each second, until it has it or ends
       await stop()
     }
     t.equal(await refused(port), true)
+    t.equal(clock.pendingTimers, 0, 'and it has ended')
   }
 })
