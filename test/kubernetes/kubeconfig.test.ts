@@ -51,6 +51,9 @@ t.test('what is missing, or would be another way of logging in, is refused by na
 t.test('a pod finds the API by its environment and its service account', async (t) => {
   const folder = t.testdir({ token: 'pod\n', 'ca.crt': 'CA' })
   const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }
-  t.match(podAccess(env, folder)(), { server: 'https://[fd00::1]:443', token: 'pod', ca: 'CA' })
+  t.strictSame(podAccess(env, folder)(), {
+    ...{ server: 'https://[fd00::1]:443', token: 'pod', ca: 'CA' },
+    ...{ serverName: undefined, cert: undefined, key: undefined },
+  })
   t.throws(() => podAccess({}, folder)(), { code: 'KUBECONFIG_INVALID' })
 })

@@ -167,6 +167,24 @@ t.test('a stop gives the Lease back in its version, and nothing is asked afterwa
   t.strictSame(sent(), [])
 })
 
+t.test(
+  'a stop during a renewal waits for it, and gives the Lease back in the version that it made',
+  async (t) => {
+    const { advance, sent, state, election } = await leaseWorld(t)
+    const renewal = Promise.withResolvers<void>()
+    state.fault = () => renewal.promise
+    await advance(2000)
+    sent()
+    const stopped = election.stop()
+    await advance(0)
+    t.strictSame(sent(), [])
+    renewal.resolve()
+    await stopped
+    t.match(sent(), [['patch', LEASE, { metadata: { resourceVersion: 'w2' }, spec: { holderIdentity: '' } }]])
+    t.match(state.lease, { spec: { holderIdentity: '' } })
+  },
+)
+
 t.test('a stop without the lead leaves the Lease alone; one during a try takes no lead', async (t) => {
   const { advance, sent, election } = await leaseWorld(t, { spec: OTHER })
   sent()

@@ -97,6 +97,7 @@ t.test('a login deletes no binding of another user, of another namespace or of a
     theirs('r4', { subjects: ['Acme:alice'] }),
     theirs('r5', { roleRef: { apiGroup: RBAC, kind: 'Role', name: 'r5' } }),
     theirs('r6', { roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'cluster-admin' } }),
+    theirs('cluster-admin', { roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'admin' } }),
     theirs('r7', { roleRef: undefined }),
     bindingOf('web', acmeAlice, 'Acme:alice', 'r8', { labels: { 'app.kubernetes.io/managed-by': 'Helm' } }),
     bindingOf('web', acmeAlice, 'Acme:alice', 'r9', { deletionTimestamp: '2026-06-01T00:00:00Z' }),

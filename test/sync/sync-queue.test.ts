@@ -152,18 +152,22 @@ t.test('a job of a key that has not begun is replaced, and both logins wait for 
   t.strictSame(runs.slice(4), ['new'])
 })
 
-t.test('a job of a key that is running runs after it', async (t) => {
-  const { queue, runs, job, results, size } = world()
-  const { promise, resolve } = held()
-  void queue.add(
-    'a',
-    job('old', () => promise),
-  )
-  void queue.add('a', job('never'))
-  void queue.add('a', job('new'))
-  resolve()
-  await settled()
-  t.strictSame([runs, results, size()], [['old', 'new'], ['done', 'done'], 0])
+t.test('a job of a key that is running runs after it, at a first try and at a later one', async (t) => {
+  fixChance(t, 1)
+  for (const ends of [[], [fail()]]) {
+    const { clock, queue, runs, job, results, size } = world()
+    const { promise, resolve } = held()
+    const old = job('old', () => (ends.shift() ?? (() => promise))())
+    void queue.add('a', old)
+    await settled()
+    await clock.advance(250)
+    void queue.add('a', job('never'))
+    void queue.add('a', job('new'))
+    results.length = 0
+    resolve()
+    await settled()
+    t.strictSame([runs.slice(-2), results, size()], [['old', 'new'], ['done', 'done'], 0])
+  }
 })
 
 t.test('a job of a key that failed takes the next try, and nobody waits for it', async (t) => {
