@@ -131,7 +131,7 @@ t.test('cloud.conf speaks for itself, and is read again for each login', async (
 })
 
 t.test('kms rotate waits for the order, and marks the key for the time that it prints', async (t) => {
-  barbican.pendingLooks = 1
+  barbican.pendingLooks = 2
   const argv = ['--key-name', 'rotated', '--activate-in', '10m', '--keystone-url', keystone.url]
   const from = Date.now()
   const { code, stdout } = await runCommand(kmsRotate, argv, { env: ENV })
