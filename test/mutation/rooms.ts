@@ -1,6 +1,7 @@
 import { existsSync, globSync } from 'node:fs'
-import path from 'node:path'
 import { sourceFiles } from '../support/source-files.ts'
+
+const STARTERS = ['test/support/program.ts', 'test/support/script.ts']
 
 /** What decides, by room. */
 export const ROOMS: Readonly<Record<string, readonly string[]>> = {
@@ -24,18 +25,21 @@ export const sourcesOf = (room: string): string[] =>
 export const unitTestOf = (source: string): string =>
   source.replace(/^src\//, 'test/').replace(/\.ts$/, '.test.ts')
 
-/** The unit tests of a source, and of its room all tests that start no program: those see no mutant. */
+/** The unit tests of sources; where one would be too long, `b-faults.test.ts` and the like beside `b.test.ts`. */
 export function testsOf(sources: readonly string[]): string[] {
-  const all = new Map([...sourceFiles('test'), ...sourceFiles('src')].map((file) => [file.path, file]))
-  const starts = (file: string, seen = new Set<string>()): boolean => {
-    if (file === 'test/support/child-process.ts') return true
+  const units = sources.map(unitTestOf).filter((test) => existsSync(test))
+  const more = units.flatMap((test) => globSync(test.replace('.test.ts', '-*.test.ts')))
+  return [...new Set([...units, ...withoutPrograms(more)])].sort()
+}
+
+/** Programs run as they were built, without mutants, and take their time. */
+function withoutPrograms(tests: readonly string[]): string[] {
+  const imports = new Map(sourceFiles('test').map((file) => [file.path, file.imports]))
+  const reaches = (file: string, seen: Set<string>): boolean => {
+    if (STARTERS.includes(file)) return true
     if (seen.has(file)) return false
     seen.add(file)
-    return all.get(file)?.imports.some((imported) => starts(imported, seen)) ?? false
+    return imports.get(file)?.some((imported) => reaches(imported, seen)) ?? false
   }
-  const units = new Set(sources.map(unitTestOf))
-  // tests at the top are about the whole project, not about a room
-  const rooms = new Set([...units].map((test) => path.dirname(test)).filter((folder) => folder !== 'test'))
-  const ofRooms = [...rooms].flatMap((room) => globSync(`${room}/*.test.ts`)).filter((test) => !starts(test))
-  return [...new Set([...[...units].filter((test) => existsSync(test)), ...ofRooms])].sort()
+  return tests.filter((test) => !reaches(test, new Set()))
 }
