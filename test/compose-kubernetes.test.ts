@@ -112,4 +112,6 @@ t.test('mirrors are in kube-system; their watches are health checks and metrics 
   t.equal(clock.pendingTimers, 2, 'that of each watch; none of the start')
   await kubernetes.close()
   await until('both are closed', () => apiserver.watches === 0)
+  await until('neither is tried again', () => clock.pendingTimers === 0, 2000)
+  await until('no connection is left', () => apiserver.connections === 0, 2000)
 })

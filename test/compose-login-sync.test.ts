@@ -128,3 +128,23 @@ t.test('a login waits as long as it is told to, and the fault is a check that re
   await settled()
   t.match(fault(), /refuses to read namespaces/)
 })
+
+t.test('after the stop nothing is made any more, and the watch is over', async (t) => {
+  const { cluster, sync } = world(t)
+  let signal: AbortSignal | undefined
+  const { openWatch } = cluster.client
+  Object.assign(cluster.client, {
+    openWatch(...args: Parameters<typeof openWatch>) {
+      signal = args[2].signal
+      return openWatch(...args)
+    },
+  })
+  await sync.loggedIn(token(), 'alice')
+  await settled()
+  t.equal(signal?.aborted, false)
+  sync.watch.stop()
+  t.equal(signal?.aborted, true)
+  void sync.loggedIn(token({ roles: ['admin'] }), 'alice')
+  await settled()
+  t.strictSame(cluster.names('rolebindings'), [`d-red-p1/${USER}_member`])
+})

@@ -126,6 +126,7 @@ t.test('namespaces of deleted projects go only with --prune-namespaces, after th
 
 t.test('too many removals are those of --max-removals', async (t) => {
   for (const [maxRemovals, refused] of [
+    [0, 'SYNC_TOO_MANY_REMOVALS'],
     [25, 'SYNC_TOO_MANY_REMOVALS'],
     [100, undefined],
   ] as const) {
@@ -143,6 +144,17 @@ t.test('a template is spelt by the API server before it is compared', async (t) 
   await run()
   t.ok(cluster.calls.includes('dry-run networkpolicies'))
   t.equal(cluster.names('networkpolicies').length, 3)
+})
+
+t.test('the authorities of the flag beat those of the credentials, which are not read then', async (t) => {
+  const parts = {
+    keystoneUrl: 'https://keystone',
+    openstack: () => ({ caFile: '/nonexistent' }) as OpenStackSettings,
+    ...{ clock: systemClock, version: '0', metrics: createKeystoneMetrics(createMetricsRegistry()) },
+  }
+  const caFile = join(t.testdir({ 'ca.pem': '' }), 'ca.pem')
+  await openInventory({ ...parts, caFile }).close()
+  t.throws(() => openInventory({ ...parts, caFile: undefined }), { code: 'FILE_UNREADABLE' })
 })
 
 t.test('the service logs in with the credentials of the moment', async (t) => {

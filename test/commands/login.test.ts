@@ -60,13 +60,31 @@ t.test('a user who has logged in for one of two clusters', async (t) => {
   })
 
   await t.test(
-    'logs out of the cluster of the current context, and is asked for a new token then',
+    'and another user is named: nothing of the saved one counts, and the only project is chosen',
     async (t) => {
-      t.match((await run(logout)).stdout, 'The token is revoked at Keystone and forgotten here.')
-      t.match((await run(logout)).stdout, 'There is no token to revoke.')
-      const before = keystone.count(LOG_IN)
-      await run(whoami)
-      t.equal(keystone.count(LOG_IN) - before, 1)
+      const [other, project] = [await admin.createUser(), await admin.createProject()]
+      await admin.grant(other, { project: project.id }, 'member')
+      const { code, stderr } = await runCommand(
+        login,
+        ['--keystone-url', keystone.url, '--user-name', other.name, '--cluster', 'one', '--name', 'other'],
+        { env: { ...env, OS_PASSWORD: other.password }, executable: '/opt/bin/portcullis' },
+      )
+      t.equal(code, 0, stderr)
+      t.strictSame(readKubeconfig([KUBECONFIG]).exec('other')?.args, [
+        'token',
+        `--keystone-url=${keystone.url}`,
+        `--user-name=${other.name}`,
+        `--project-id=${project.id}`,
+      ])
     },
   )
+
+  await t.test('logs out, and Keystone is asked for a new token then', async (t) => {
+    const context = ['--context', `${project.name}@two`]
+    t.match((await run(logout, ...context)).stdout, 'The token is revoked at Keystone and forgotten here.')
+    t.match((await run(logout, ...context)).stdout, 'There is no token to revoke.')
+    const before = keystone.count(LOG_IN)
+    await run(whoami, ...context)
+    t.equal(keystone.count(LOG_IN) - before, 1)
+  })
 })

@@ -143,3 +143,16 @@ t.test('old names of projects are read, and numbers in clouds.yaml are texts', a
   const cloud = { OS_CLOUD: 'c', OS_CLIENT_CONFIG_FILE: join(folder, 'clouds.yaml') }
   t.equal((await readLoginInputs({ flags: new Map(), env: cloud }).settings()).password?.text, '123456')
 })
+
+t.test('a file of a secret that a stronger source hides is not read', async (t) => {
+  for (const [secret, file] of [
+    ['password', 'password-file'],
+    ['token', 'token-file'],
+    ['application-credential-secret', 'application-credential-secret-file'],
+  ] as const)
+    t.match(
+      await merged(t, { flags: { [secret]: 'strong' }, environment: { [file]: '/nonexistent' } }),
+      { [settingOf(secret)]: 'strong' },
+      file,
+    )
+})
