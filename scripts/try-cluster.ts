@@ -7,9 +7,10 @@ import { exampleCluster } from '../test/support/example-cluster.ts'
 import { createKeyProject, simulatedOpenStack } from '../test/support/kms-program.ts'
 import { type KubeApiserver, startKubeApiserver } from '../test/support/kube-apiserver.ts'
 import { testPort } from '../test/support/ports.ts'
-import { runProgram, temporaryFolder } from '../test/support/program.ts'
+import { runProgram } from '../test/support/program.ts'
 import { runScript } from '../test/support/script.ts'
 import { ROOT } from '../test/support/source-files.ts'
+import { temporaryFolder } from '../test/support/temporary-folder.ts'
 
 const PLACE = { apiPort: testPort(16463), etcdPort: testPort(12399) }
 const RULES = `# everybody works in the namespace of the own project, and admins see everything but secrets

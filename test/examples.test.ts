@@ -6,8 +6,8 @@ import { kmsOptions } from '../src/config/kms-options.ts'
 import { readOptions } from '../src/config/read-options.ts'
 import { serveOptions } from '../src/config/serve-options.ts'
 import { containerProgram, exampleDocuments, exampleText, unitProgram } from './support/examples.ts'
-import { temporaryFolder } from './support/program.ts'
 import { ROOT } from './support/source-files.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 const UNITS = { 'portcullis.service': 'portcullis.yaml', 'portcullis-kms.service': 'portcullis-kms.yaml' }
 const [kubeadm] = exampleDocuments('kubeadm.yaml')

@@ -5,8 +5,9 @@ import { systemClock } from '../../src/clock.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { login, simulatedAdmin } from '../support/keystone-admin.ts'
 import { startKubeApiserver } from '../support/kube-apiserver.ts'
-import { runProgram, startServe, temporaryFolder } from '../support/program.ts'
+import { runProgram, startServe } from '../support/program.ts'
 import { ROOT } from '../support/source-files.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** examples/authorization-configuration.yaml with another kubeconfig and version. */
 function authorizationConfig(folder: string, kubeconfig: string, version: string): string {

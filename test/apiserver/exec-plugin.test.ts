@@ -7,9 +7,10 @@ import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { LOGIN, makeMember } from '../support/exec-plugin.ts'
 import { type KeystoneAdmin, simulatedAdmin } from '../support/keystone-admin.ts'
 import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts'
-import { runProgram, startServe, temporaryFolder } from '../support/program.ts'
+import { runProgram, startServe } from '../support/program.ts'
 import { realKeystone } from '../support/real-keystone.ts'
 import { ROOT } from '../support/source-files.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 type Variables = Readonly<Record<string, string>>
 

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { clusterWorld, errorsOf, FROM_CONFIG_MAPS, member, metric, SYNC } from '../support/cluster-world.ts'
 import { login, simulatedAdmin } from '../support/keystone-admin.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 import { review, tokenReview } from '../support/wire.ts'
 

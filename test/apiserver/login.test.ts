@@ -2,10 +2,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startKubeApiserver } from '../support/kube-apiserver.ts'
-import { runProgram, startServe, temporaryFolder } from '../support/program.ts'
+import { runProgram, startServe } from '../support/program.ts'
 import { realKeystone } from '../support/real-keystone.ts'
 import { secretIn } from '../support/secrets.ts'
 import { ROOT } from '../support/source-files.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { startOnTerminal } from '../support/terminal.ts'
 
 t.test('portcullis login on a terminal: kubectl works with what it wrote, until logout', async (t) => {

@@ -11,8 +11,9 @@ import {
 import { login } from '../support/keystone-admin.ts'
 import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts'
 import { testPort } from '../support/ports.ts'
-import { type Program, startProgram, temporaryFolder } from '../support/program.ts'
+import { type Program, startProgram } from '../support/program.ts'
 import { realKeystone } from '../support/real-keystone.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 
 const USERS = 200

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runProgram, startServe, temporaryFolder } from '../support/program.ts'
+import { runProgram, startServe } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { ask } from '../support/wire.ts'
 import { accessReview, authorize } from './support/review-wire.ts'
 

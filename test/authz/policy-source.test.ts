@@ -4,7 +4,7 @@ import t from 'tap'
 import { directoryPolicySource, filePolicySource } from '../../src/authz/policy-source.ts'
 import type { PolicyDocument } from '../../src/authz/policy-text.ts'
 import { createManualClock } from '../support/manual-clock.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const plain = (documents: readonly PolicyDocument[]) =>
   documents.map(({ name, format, rest, text }) => ({ name, format, rest, text: text() }))

@@ -5,8 +5,9 @@ import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { login, simulatedAdmin } from '../support/keystone-admin.ts'
-import { runProgram, startServe, temporaryFolder } from '../support/program.ts'
+import { runProgram, startServe } from '../support/program.ts'
 import { ROOT } from '../support/source-files.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { review, tokenReview } from '../support/wire.ts'
 
 // what a package holds: the launcher, the built JavaScript and the policies, and none of the sources or packages

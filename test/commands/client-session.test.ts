@@ -5,7 +5,7 @@ import { openClientSession } from '../../src/commands/client-session.ts'
 import { chooseCluster } from '../../src/commands/login-cluster.ts'
 import type { CommandWorld } from '../../src/commands/world.ts'
 import { loginCommandOptions } from '../../src/config/client-options.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const stanza = (command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => ({
   exec: { command, args, env: Object.entries(env).map(([name, value]) => ({ name, value })) },

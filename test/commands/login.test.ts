@@ -9,7 +9,7 @@ import { readKubeconfig } from '../../src/exec/kubeconfig.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { runCommand } from '../support/command.ts'
 import { simulatedAdmin } from '../support/keystone-admin.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const cluster = (name: string) => ({ name, cluster: { server: `https://${name}:6443` } })
 const LOG_IN = 'POST /v3/auth/tokens'

@@ -5,8 +5,9 @@ import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { policy } from '../../src/commands/policy.ts'
 import { runCommand } from '../support/command.ts'
-import { startProgram, temporaryFolder } from '../support/program.ts'
+import { startProgram } from '../support/program.ts'
 import { ROOT } from '../support/source-files.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const MAGNUM = join(ROOT, 'policies/k8s-roles-v2.json')
 const EXTRA = 'alpha.kubernetes.io/identity'

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openCacheFolder } from '../../src/exec/cache-folder.ts'
 import { replaceFileCall, watchOpenFiles } from '../support/file-calls.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const NOON = Date.parse('2026-06-01T12:00:00Z')
 

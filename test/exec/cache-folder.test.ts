@@ -14,7 +14,7 @@ import t from 'tap'
 import { cacheFolderPath, isAlive } from '../../src/exec/cache-folder.ts'
 import { NOON, openFilled, openFolder, SECRET, UID } from '../support/cache-folders.ts'
 import { DEAD_PID, modeOf, watchOpenFiles, withoutMask } from '../support/file-calls.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 t.test(
   'the folder is $XDG_CACHE_HOME/portcullis where that is a whole path, else ~/.cache/portcullis',

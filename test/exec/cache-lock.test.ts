@@ -5,7 +5,7 @@ import { holdLock } from '../../src/exec/cache-lock.ts'
 import { DEAD_PID, modeOf, replaceFileCall, watchOpenFiles, withoutMask } from '../support/file-calls.ts'
 import { lockWorld, OTHER, settle, watched } from '../support/lock-world.ts'
 import { createManualClock } from '../support/manual-clock.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const MINUTE = 60_000
 

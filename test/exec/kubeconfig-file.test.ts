@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readKubeconfigFile, replaceKubeconfigFiles } from '../../src/exec/kubeconfig-file.ts'
 import { modeOf, replaceFileCall, watchOpenFiles, withoutMask } from '../support/file-calls.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** A folder with these files in it. */
 function folderOf(t: Test, files: Readonly<Record<string, string>> = {}) {

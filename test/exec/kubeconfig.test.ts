@@ -5,7 +5,7 @@ import { kubeconfigPaths, readKubeconfig, writeKubeconfig } from '../../src/exec
 import { readYaml } from '../../src/files/yaml.ts'
 import { modeOf } from '../support/file-calls.ts'
 import { EDGE, GROWN, LAB } from '../support/kubeconfigs.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const EXEC = { command: 'portcullis', args: ['token', '--project-name', 'no'], env: { OS_CLOUD: 'lab' } }
 const ENTRIES = {

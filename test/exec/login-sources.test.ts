@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type LoginFlag, loginOptions, settingOf } from '../../src/config/login-options.ts'
 import { fromEnvironment, fromFlags, readLoginInputs } from '../../src/exec/login-sources.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 type Texts = Readonly<Record<string, string>>
 const FLAGS = Object.keys(loginOptions) as LoginFlag[]

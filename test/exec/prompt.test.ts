@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { createPrompt, type Prompt } from '../../src/exec/prompt.ts'
 import { fakeTerminal, soon } from '../support/fake-terminal.ts'
 import { replaceFileCall, watchOpenFiles } from '../support/file-calls.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const CANCELLED = { code: 'PROMPT_CANCELLED' }
 

@@ -9,7 +9,7 @@ import {
   savedFlags,
   tokenArgs,
 } from '../../src/exec/saved-login.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { settingsOf } from '../support/token-source-world.ts'
 
 const stanza = (command: string, ...args: string[]) => ({ command, args, env: {} })

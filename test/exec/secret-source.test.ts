@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readSecretFile, runSecretCommand } from '../../src/exec/secret-source.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 t.test('a secret is the first line of its file, as it is', async (t) => {
   const path = join(temporaryFolder(t), 'secret')

@@ -17,7 +17,7 @@ import t, { type Test } from 'tap'
 import { stayAlive, systemClock } from '../../src/clock.ts'
 import { holdLock } from '../../src/exec/cache-lock.ts'
 import { preparePlugin } from '../support/exec-plugin.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const pluginWorld = preparePlugin(t)
 type World = Awaited<ReturnType<typeof pluginWorld>>

@@ -2,7 +2,8 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { simulatedAdmin } from '../support/keystone-admin.ts'
-import { runProgram, temporaryFolder } from '../support/program.ts'
+import { runProgram } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const LOG_IN = 'POST /v3/auth/tokens'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { keepCompiled } from '../../src/files/compile-cache.ts'
 import { modeOf, withoutMask } from '../support/file-calls.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** Windows has no users in this sense. */
 const system: { geteuid?: (() => number) | undefined } = process

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fileText } from '../../src/files/config-text.ts'
 import { createManualClock } from '../support/manual-clock.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 t.test('a file is a text under its path, read anew each time', async (t) => {
   const path = join(temporaryFolder(t), 'sync.yaml')

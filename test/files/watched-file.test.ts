@@ -13,7 +13,7 @@ import t from 'tap'
 import { listConfigFiles, readConfigFile, watchFiles } from '../../src/files/watched-file.ts'
 import { replaceFileCall } from '../support/file-calls.ts'
 import { createManualClock } from '../support/manual-clock.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 t.test('a configuration file is read as UTF-8', async (t) => {
   const path = join(temporaryFolder(t), 'a.conf')

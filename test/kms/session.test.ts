@@ -4,7 +4,8 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createKeyProject, roundTrip, simulatedOpenStack, startKmsProgram } from '../support/kms-program.ts'
-import { runProgram, startProgram, temporaryFolder } from '../support/program.ts'
+import { runProgram, startProgram } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { ask } from '../support/wire.ts'
 
 t.jobs = 4

@@ -1,7 +1,5 @@
 import { existsSync, globSync } from 'node:fs'
-import { sourceFiles } from '../support/source-files.ts'
-
-const STARTERS = ['test/support/program.ts', 'test/support/script.ts']
+import { withoutPrograms } from '../support/unit-tests.ts'
 
 /** What decides, by room. */
 export const ROOMS: Readonly<Record<string, readonly string[]>> = {
@@ -30,16 +28,4 @@ export function testsOf(sources: readonly string[]): string[] {
   const units = sources.map(unitTestOf).filter((test) => existsSync(test))
   const more = units.flatMap((test) => globSync(test.replace('.test.ts', '-*.test.ts')))
   return [...new Set([...units, ...withoutPrograms(more)])].sort()
-}
-
-/** Programs run as they were built, without mutants, and take their time. */
-function withoutPrograms(tests: readonly string[]): string[] {
-  const imports = new Map(sourceFiles('test').map((file) => [file.path, file.imports]))
-  const reaches = (file: string, seen: Set<string>): boolean => {
-    if (STARTERS.includes(file)) return true
-    if (seen.has(file)) return false
-    seen.add(file)
-    return imports.get(file)?.some((imported) => reaches(imported, seen)) ?? false
-  }
-  return tests.filter((test) => !reaches(test, new Set()))
 }

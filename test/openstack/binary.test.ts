@@ -3,9 +3,10 @@ import { readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readKubeconfig } from '../../src/exec/kubeconfig.ts'
-import { runProgram, temporaryFolder } from '../support/program.ts'
+import { runProgram } from '../support/program.ts'
 import { realKeystone } from '../support/real-keystone.ts'
 import { ROOT } from '../support/source-files.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 execFileSync('sh', ['scripts/build-binary.sh'], { cwd: ROOT, stdio: 'ignore' })
 const binary = (name: string) => join(ROOT, 'build', name)

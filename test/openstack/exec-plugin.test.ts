@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { execInfo, makeMember } from '../support/exec-plugin.ts'
 import { login } from '../support/keystone-admin.ts'
-import { runProgram, temporaryFolder } from '../support/program.ts'
+import { runProgram } from '../support/program.ts'
 import { realKeystone } from '../support/real-keystone.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { ask } from '../support/wire.ts'
 
 const admin = await realKeystone('fernet').admin()

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { openCacheFolder } from '../../src/exec/cache-folder.ts'
-import { temporaryFolder } from './program.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 export const UID = process.geteuid?.() ?? -1
 export const NOON = Date.parse('2026-06-01T12:00:00.250Z')

@@ -3,9 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startChild } from './child-process.ts'
-import { temporaryFolder } from './program.ts'
 import { withoutTap } from './script.ts'
 import { ROOT, sourceFiles } from './source-files.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { until } from './until.ts'
 
 const { PATH = '' } = process.env

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { containerProgram, exampleDocuments, exampleText } from './examples.ts'
 import type { ApiserverSettings } from './kube-apiserver.ts'
 import { testPort } from './ports.ts'
-import { type Program, startProgram, temporaryFolder } from './program.ts'
+import { type Program, startProgram } from './program.ts'
 import { ROOT } from './source-files.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 type Cleaner = Parameters<typeof startProgram>[0]
 

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { containerProgram, exampleDocuments, exampleText } from './examples.ts'
 import type { TestUser } from './keystone-admin.ts'
 import type { KubeApiserver } from './kube-apiserver.ts'
-import { type startProgram, temporaryFolder } from './program.ts'
+import type { startProgram } from './program.ts'
 import { ROOT } from './source-files.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** What the pods of examples/deployment/ find: files in a folder of their own, arguments and environment. */
 export interface ExampleDeployment {

@@ -5,8 +5,9 @@ import type { Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { type KeystoneAdmin, simulatedAdmin, type TestUser } from './keystone-admin.ts'
-import { runProgram, temporaryFolder } from './program.ts'
+import { runProgram } from './program.ts'
 import { ROOT } from './source-files.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** As a package has it: the launcher, and one file in place of many that would have to be stripped of types each time. */
 function pack(folder: string): void {

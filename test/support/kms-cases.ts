@@ -5,7 +5,8 @@ import type { Test } from 'tap'
 import { legacyCiphertext } from '../kms/fixtures.ts'
 import type { KeystoneAdmin } from './keystone-admin.ts'
 import { createKeyProject, roundTrip, startKmsProgram } from './kms-program.ts'
-import { runProgram, temporaryFolder } from './program.ts'
+import { runProgram } from './program.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const UID = '5c1b7c04-7c5f-4a3c-9a36-3f3a4a4d1f00'
 

@@ -6,8 +6,9 @@ import { connectKms, type KmsClient } from '../../src/kms/grpc.ts'
 import { startSimulatedBarbican } from '../../src/simulator/barbican-server.ts'
 import { type SimulatedKeystone, startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { type KeystoneAdmin, login, simulatedAdmin, type TestUser } from './keystone-admin.ts'
-import { type Program, startProgram, temporaryFolder } from './program.ts'
+import { type Program, startProgram } from './program.ts'
 import { secret } from './secrets.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { ask, type Reply } from './wire.ts'
 
 /** A simulated Keystone whose catalogue names a simulated Barbican. */

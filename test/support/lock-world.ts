@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { holdLock } from '../../src/exec/cache-lock.ts'
 import { createManualClock, type ManualClock } from './manual-clock.ts'
-import { temporaryFolder } from './program.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** Always alive, and not this process. */
 export const OTHER = '1 5'

@@ -5,7 +5,8 @@ import { systemClock } from '../../src/clock.ts'
 import { readYaml } from '../../src/files/yaml.ts'
 import { startSimulatedKeystone } from '../../src/simulator/keystone.ts'
 import { simulatedAdmin } from './keystone-admin.ts'
-import { runProgram, temporaryFolder } from './program.ts'
+import { runProgram } from './program.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 export const KUBECONFIG = `# mine
 apiVersion: v1

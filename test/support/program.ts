@@ -97,13 +97,6 @@ export async function runProgram(
   return { code, stdout: program.stdout(), stderr: program.stderr() }
 }
 
-/** A folder that is gone after the test. */
-export function temporaryFolder(t: Cleaner): string {
-  const folder = mkdtempSync(join(tmpdir(), 'portcullis-test-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
 let certificate: Promise<string> | undefined
 
 /** A state directory with a certificate in it, for all servers of this process: making one takes as long as a start. */

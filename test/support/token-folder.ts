@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { type CacheFolder, openCacheFolder } from '../../src/exec/cache-folder.ts'
 import { createTokenCache, type KeptToken } from '../../src/exec/token-cache.ts'
 import { createManualClock } from './manual-clock.ts'
-import { temporaryFolder } from './program.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** A token cache in a folder of its own that is not made yet, and what is said about it. */
 export function tokenFolder(t: Pick<Test, 'teardown'>) {

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { issue, makeAuthority, writePair } from './certificates.ts'
 import { type KeystoneAdmin, login, loginWith } from './keystone-admin.ts'
-import { startServe, temporaryFolder } from './program.ts'
+import { startServe } from './program.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { review, tokenReview } from './wire.ts'
 
 const NO = { authenticated: false }
