@@ -96,7 +96,12 @@ export function createKmsGrpcServer(options: {
       const closed = [...connections].map(
         (connection) => new Promise<void>((resolve) => connection.once('close', () => resolve())),
       )
+      // a session that is cut only ends its side; a client that has stalled never closes the other
+      const cut = setTimeout(() => {
+        for (const connection of connections) connection.destroy()
+      }, graceMs)
       await Promise.all(closed)
+      clearTimeout(cut)
     },
   }
 }

@@ -155,7 +155,7 @@ t.test('stop waits for a call in flight, whose answer arrives', async (t) => {
     stopped = true
   })
   globalThis.setTimeout = setTimeout
-  t.same(delays, [60_000], 'the grace')
+  t.same(delays, [60_000, 60_000], 'the grace for calls and for connections')
   await settled()
   t.equal(stopped, false)
   answer.resolve({ outcome: 'ok', value: { plaintext: Buffer.from(SEED) } })
@@ -179,6 +179,15 @@ t.test('stop cuts what is left after the grace', async (t) => {
   await arrived.promise
   await server.stop(5)
   await cut
+})
+
+t.test('a client that has stalled does not hold up a stop', async (t) => {
+  const { path, server, client } = await shell(t, {})
+  const stalled = await connected(path) // reads nothing, so it does not see that the server ends the connection
+  t.teardown(() => stalled.destroy())
+  await client.report() // and so the connection before it is served
+  await server.stop(5)
+  t.equal(stalled.destroyed, false)
 })
 
 t.test('a call ends at the deadline', async (t) => {
