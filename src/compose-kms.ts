@@ -123,6 +123,7 @@ export async function startKms(
     service,
     report,
     failed: (error) => log.error({ err: errorText(error) }, 'A call failed inside'),
+    clock,
   })
   const stopChecking = check.start()
   if (config.replaceRunning && !(await untilReadyOrAlone(path, check, world)))
@@ -212,7 +213,7 @@ async function listenForAdmin(
   { clock, log }: Pick<KmsWorld, 'clock' | 'log'>,
 ): Promise<Admin> {
   const attempt = async (): Promise<Admin> => {
-    const app = createApp({ log })
+    const app = createApp({ log, drainMs: 1000 }) // its answers take no time
     addAdminRoutes(app, parts)
     try {
       return { port: await listen(app, config.adminListen), close: async () => app.close() }

@@ -135,7 +135,7 @@ export async function startServer(config: ServeConfig, keystoneUrl: string, worl
     ...kubernetes.checks(),
     reconciling.check,
   ]
-  const admin = createApp({ log })
+  const admin = createApp({ log, drainMs: 1000 }) // its answers take no time
   addAdminRoutes(admin, { checks, metrics })
   const adminPort = await listen(admin, config.adminListen)
   const port = await listen(webhooks, config.listen)

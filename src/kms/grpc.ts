@@ -51,8 +51,9 @@ export function createKmsGrpcServer(options: {
   report: () => KmsReport
   /** Something threw that should not have; the caller gets INTERNAL without its text. */
   failed: (error: unknown) => void
+  clock: Clock
 }): KmsGrpcServer {
-  const { service, report, failed } = options
+  const { service, report, failed, clock } = options
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_concurrent_streams': MAX_STREAMS,
@@ -97,11 +98,11 @@ export function createKmsGrpcServer(options: {
         (connection) => new Promise<void>((resolve) => connection.once('close', () => resolve())),
       )
       // a session that is cut only ends its side; a client that has stalled never closes the other
-      const cut = setTimeout(() => {
+      const cancel = clock.after(graceMs, () => {
         for (const connection of connections) connection.destroy()
-      }, graceMs)
+      })
       await Promise.all(closed)
-      clearTimeout(cut)
+      cancel()
     },
   }
 }

@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { systemClock } from '../clock.ts'
 import type { HostPort } from '../config/option.ts'
 import type { Log } from '../log.ts'
 import { NOT_JSON, tooLarge } from './review-responder.ts'
@@ -22,14 +23,17 @@ const KEEP_ALIVE_MS = 100_000
 const REQUEST_MS = 35_000
 const HTTP1_TIMEOUTS = { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS }
 const MAX_CONNECTIONS = 4096
+/** The apiserver waits no longer for an answer. */
+const DRAIN_MS = 30_000
 
 export interface ServingTls extends Pick<SecureContextOptions, 'cert' | 'key' | 'ca'> {}
 
 /**
  * A Fastify instance that answers every fault with a Status object, takes JSON only and never sends
- * Retry-After. With `tls`: TLS 1.2 and up, HTTP/2 and HTTP/1.1; a client CA makes client certificates required.
+ * Retry-After. With `tls`: TLS 1.2 and up, HTTP/2 and HTTP/1.1; a client CA makes client certificates required. Closing
+ * waits `drainMs` at most for answers and for clients to go.
  */
-export function createApp(options: { log: Log; tls?: ServingTls }): App {
+export function createApp(options: { log: Log; tls?: ServingTls; drainMs?: number }): App {
   const answerFault = faultAnswers(options.log)
   const common = {
     bodyLimit: BODY_LIMIT,
@@ -61,7 +65,7 @@ export function createApp(options: { log: Log; tls?: ServingTls }): App {
   ) as App
   app.server.maxConnections = MAX_CONNECTIONS
   acceptJsonOnly(app)
-  endConnectionsOnClose(app)
+  endConnectionsOnClose(app, options.drainMs ?? DRAIN_MS)
   app.setErrorHandler(answerFault)
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send(statusObject(404, 'there is nothing at this path')),
@@ -80,10 +84,19 @@ function faultAnswers(log: Log) {
 }
 
 /** An answer to what was asked before the end would keep its HTTP/1.1 connection, and with it the server, for 100 s. */
-function endConnectionsOnClose(app: App): void {
+function endConnectionsOnClose(app: App, drainMs: number): void {
+  const connections = new Set<Socket>()
+  app.server.on('connection', (connection: Socket) => {
+    connections.add(connection)
+    connection.once('close', () => connections.delete(connection))
+  })
   let closing = false
   app.addHook('preClose', (done) => {
     closing = true
+    // Node stops looking for requests that take too long, and would wait for good for a client that is silent or stalled
+    systemClock.after(drainMs, () => {
+      for (const connection of connections) connection.destroy()
+    })
     done()
   })
   app.addHook('onSend', (request, reply, _payload, done) => {

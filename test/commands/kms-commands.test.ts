@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
 import { openStackOf } from '../../src/commands/kms-openstack.ts'
 import { kmsPing } from '../../src/commands/kms-ping.ts'
 import { kmsRotate } from '../../src/commands/kms-rotate.ts'
@@ -30,7 +31,12 @@ t.test('kms status prints the report, and 0 means that the instance encrypts', a
   const status = async (report: KmsReport) => {
     const path = `${socketDirectory(t)}/kms.sock`
     const service = {} as Parameters<typeof createKmsGrpcServer>[0]['service']
-    const server = createKmsGrpcServer({ service, report: () => report, failed: () => {} })
+    const server = createKmsGrpcServer({
+      service,
+      report: () => report,
+      failed: () => {},
+      clock: systemClock,
+    })
     const listener = createServer(server.serve)
     await new Promise<void>((resolve) => listener.listen(path, resolve))
     t.teardown(async () => {

@@ -47,6 +47,7 @@ export async function shell(
     },
     report: () => REPORT,
     failed: (error) => void failures.push(error),
+    clock: systemClock,
   })
   const listener = createServer(server.serve)
   await new Promise<void>((resolve) => listener.listen(path, resolve))

@@ -112,6 +112,7 @@ export async function startPlugin(
     service: node.service,
     report: node.report,
     failed: (error) => errors.push(error),
+    clock,
   })
   const replaceRunning = options.replaceRunning ?? false
   const socket = await listenOnSocket({ path, replaceRunning, accept: server.serve })
