@@ -43,13 +43,13 @@ export function* readYamlRules(text: string, source: string): Steps<PolicyOutcom
   return { format: 'portcullis', rules, quarantined, unknown: [] }
 }
 
-/** Without an effect it is, unless a key that no rule has says deny: a misspelt `efect: deny`. */
+/** Without an effect it is, unless a key that no rule has says deny, as in `efect: deny` and `deny: true`. */
 function isSurelyAllow(item: unknown): boolean {
   if (!isRecord(item)) return false
   if (Object.hasOwn(item, 'effect')) return item.effect === 'allow'
   const known: readonly string[] = [...RESOURCE_COLUMNS, ...PATH_COLUMNS]
   return Object.entries(item).every(
-    ([key, value]) => known.includes(key) || !/deny/i.test(JSON.stringify(value)),
+    (member) => known.includes(member[0]) || !/deny/i.test(JSON.stringify(member)),
   )
 }
 

@@ -144,7 +144,7 @@ t.test('a rule with a key that no rule has is left out, unless that key says den
     const message = new RegExp(`^${key.split(':')[0]}: .*path rule`)
     t.match(outcome, { rules: [{ line: 3 }], quarantined: [{ line: 2, column: 5, message }] }, key)
   }
-  for (const key of ['efect: deny', 'Effect: [deny]', 'action: Deny', 'x: {effect: deny}']) {
+  for (const key of ['efect: deny', 'Effect: [deny]', 'action: Deny', 'x: {effect: deny}', 'deny: true']) {
     const rule = `{subject: "*", ${RESOURCE}, verb: get, ${key}}`
     const message = new RegExp(`^${key.split(':')[0]}: .*resource rule`)
     t.match(read(`rules:\n  - ${rule}`), { fault: { line: 2, column: 5, message } }, key)
