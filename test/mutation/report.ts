@@ -59,7 +59,10 @@ export function writeReport(scores: ReadonlyMap<string, Score>, date: string): v
     `| ${name} | ${score.noticed} | ${score.all} | ${percentage(score).toFixed(1)} % |`
   const rows = Object.keys(ROOMS).flatMap((room) => [
     row(`**${room}**`, roomScore(room, scores)),
-    ...sourcesOf(room).map((file) => row(`\`${file}\``, scores.get(file) ?? { noticed: 0, all: 0 })),
+    ...sourcesOf(room).flatMap((file) => {
+      const score = scores.get(file)
+      return score === undefined ? [] : [row(`\`${file}\``, score)]
+    }),
   ])
   const table = ['| room, file | noticed | mutants | |', '| --- | ---: | ---: | ---: |', ...rows].join('\n')
   writeFileSync(REPORT, `${before}<!-- scores -->\nMeasured on ${date}.\n\n${table}\n`)
