@@ -4,8 +4,9 @@ import { signalGroup, startChild, whenKilled } from './support/child-process.ts'
 
 /**
  * node test/supervise.ts [--then SCRIPT] SUITE ARGUMENT...
- * Runs a suite in a process group of its own. When the suite ends, and also when this process or the npm that started it is
- * killed, the whole group is killed, and SCRIPT stops what has left the group (servers with pid files).
+ * Runs a suite in a process group of its own; npm scripts start it with `exec`, so that npm is its parent. When the suite
+ * ends, and also when this process or that npm is killed, the whole group is killed, and SCRIPT stops what has left the
+ * group (servers with pid files).
  */
 const { ppid } = process
 const args = process.argv.slice(2)

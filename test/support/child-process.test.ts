@@ -90,3 +90,13 @@ t.test('every program of a test is started where it is sure to be ended', async 
     ['test/support/child-process.ts'],
   )
 })
+
+t.test('npm itself starts the suites: a shell between them would outlive it unnoticed', async (t) => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const supervised = Object.entries<string>(scripts).filter(([, text]) => text.includes('test/supervise.ts'))
+  t.same(
+    supervised.map(([name]) => name),
+    ['test', 'test:load', 'test:openstack', 'test:apiserver'],
+  )
+  for (const [name, text] of supervised) t.match(text, /(^|&& |=1 )exec node test\/supervise\.ts /, name)
+})
